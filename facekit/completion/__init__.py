@@ -1,0 +1,1 @@
+"""Completion of the hidden part: several plausible shapes that agree where the face is seen."""
