@@ -1,0 +1,1 @@
+"""The commands: parse, read, call, write. click and rich are used here and nowhere else."""

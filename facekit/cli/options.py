@@ -1,0 +1,172 @@
+"""Options that several commands share: one name, one meaning, converted to inner units at the border."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from facekit.cli import console
+from facekit.errors import UsageError
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+# Records are told apart by these suffixes, which also make the pattern rules of make work.
+RECORD_SUFFIXES = (".landmarks.npz", ".fit.npz", ".ensemble.npz", ".completion.npz", ".motion.npz")
+
+
+class Angle(click.ParamType):
+    """An angle: ``30``, ``30deg`` or ``0.5rad``; radians inside."""
+
+    name = "angle"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """Text to radians; numbers (defaults) are degrees."""
+        match = re.fullmatch(
+            r"\s*([-+]?(?:\d+\.?\d*|\.\d+)(?:e[-+]?\d+)?)\s*(deg|rad|°)?\s*", str(value), re.I
+        )
+        if match is None:
+            self.fail(
+                f"{value!r} is not an angle; write degrees as 30 or 30deg, or radians as 0.5rad", param, ctx
+            )
+        number = float(match[1])
+        return number if (match[2] or "").lower() == "rad" else math.radians(number)
+
+
+ANGLE = Angle()
+# Existence is checked on reading, so that a missing file gives the exit code of unreadable input.
+FILE = click.Path(path_type=Path)
+
+
+def photos_argument(function: F) -> F:
+    """One photo or several."""
+    return click.argument("photos", nargs=-1, required=True, type=FILE, metavar="PHOTO...")(function)
+
+
+def photo_argument(function: F) -> F:
+    """One photo."""
+    return click.argument("photo", type=FILE, metavar="PHOTO")(function)
+
+
+def output_option(help: str) -> Callable[[F], F]:
+    """-o/--output with the command's own sentence on what the default is."""
+    return click.option("-o", "--output", type=FILE, metavar="PATH", help=help)
+
+
+def force_option(function: F) -> F:
+    """--force."""
+    return click.option("--force", is_flag=True, help="Overwrite files that exist already.")(function)
+
+
+def seed_option(function: F) -> F:
+    """--seed; see console.chosen_seed."""
+    text = "Seed of all randomness; chosen and recorded when not given. The same seed gives the same files."
+    return click.option("--seed", type=click.IntRange(0, 2**63 - 1), metavar="INTEGER", help=text)(function)
+
+
+def device_option(function: F) -> F:
+    """--device; see console.torch_device."""
+    choice = click.Choice(["auto", "cpu", "cuda", "mps"])
+    text = "Where the arithmetic runs; auto takes a GPU where there is one."
+    return click.option("--device", type=choice, default="auto", show_default=True, help=text)(function)
+
+
+def model_option(function: F) -> F:
+    """--model, for files.models.load_model."""
+    text = "Face model: default, or the path of a FLAME, BFM, ICT or facekit model."
+    return click.option("--model", default="default", show_default=True, metavar="NAME|PATH", help=text)(
+        function
+    )
+
+
+def landmarks_option(function: F) -> F:
+    """--landmarks."""
+    text = "Landmarks of the face, as detect writes them; found in the photo when not given."
+    return click.option("--landmarks", type=FILE, metavar="FILE", help=text)(function)
+
+
+def occlusion_option(function: F) -> F:
+    """--occlusion, for files.images.read_mask."""
+    text = "Mask of what hides the face: a picture of the photo's size, white = hidden."
+    return click.option("--occlusion", type=FILE, metavar="MASK", help=text)(function)
+
+
+def json_option(function: F) -> F:
+    """--json as the argument ``as_json``."""
+    return click.option("--json", "as_json", is_flag=True, help="Print the result as JSON on stdout.")(
+        function
+    )
+
+
+def yaw_option(function: F) -> F:
+    """--yaw in degrees, radians inside."""
+    text = "Turn of the head about the vertical axis in degrees; positive shows the subject's right side."
+    return click.option("--yaw", type=ANGLE, default=0, show_default=True, metavar="ANGLE", help=text)(
+        function
+    )
+
+
+def pitch_option(function: F) -> F:
+    """--pitch in degrees, radians inside."""
+    text = "Nod of the head in degrees; positive looks up."
+    return click.option("--pitch", type=ANGLE, default=0, show_default=True, metavar="ANGLE", help=text)(
+        function
+    )
+
+
+def verbosity_options(function: F) -> F:
+    """-q and -v, on every command."""
+
+    def quiet(ctx: click.Context, param: click.Parameter, value: bool) -> None:
+        if value:
+            console.set_verbosity(console.QUIET)
+
+    def verbose(ctx: click.Context, param: click.Parameter, value: bool) -> None:
+        if value:
+            console.set_verbosity(console.VERBOSE)
+
+    loud = click.option(
+        "-v",
+        "--verbose",
+        is_flag=True,
+        expose_value=False,
+        callback=verbose,
+        help="Say more; tracebacks of internal errors.",
+    )
+    still = click.option(
+        "-q",
+        "--quiet",
+        is_flag=True,
+        expose_value=False,
+        callback=quiet,
+        help="Say nothing but warnings and errors.",
+    )
+    return still(loud(function))
+
+
+def stem(path: Path) -> str:
+    """The NAME of ``NAME.jpg`` and of ``NAME.fit.npz``."""
+    for suffix in RECORD_SUFFIXES:
+        if path.name.endswith(suffix):
+            return path.name.removesuffix(suffix)
+    return path.stem
+
+
+def output_path(source: Path, suffix: str, output: Path | None, several: bool = False) -> Path:
+    """Where the result for ``source`` goes: beside it as NAME + suffix, or to ``output``, a file or a folder.
+
+    Raises UsageError if one file name is given for several inputs.
+    """
+    if output is None:
+        return source.with_name(stem(source) + suffix)
+    if output.is_dir():
+        return output / (stem(source) + suffix)
+    if several:
+        raise UsageError(
+            f"there are several inputs and {output} is one file; give --output an existing folder"
+        )
+    return output
