@@ -1,0 +1,469 @@
+"""Foreign face models: files written here in their makers' formats, read back into facekit's units and
+axes.
+"""
+
+import json
+import pickle
+import sys
+import types
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from scipy import sparse
+from scipy.io import savemat
+
+from facekit.errors import ModelUnavailableError, UnreadableError, WrongKindError
+from facekit.files import models
+from facekit.files.models import load_model
+from facekit.morphable.formats import bfm, flame, ict, surface
+from facekit.morphable.topology import MIRROR, PARTS
+
+RNG = np.random.default_rng(11)
+
+
+def head(rows=15, columns=16):
+    """A symmetric lump with the size of a head in metres, its front along +z: vertices (V, 3), quads (Q, 4)
+    facing out.
+    """
+    tilt, turn = np.meshgrid(
+        np.linspace(-1.3, 1.3, rows),
+        np.arange(columns) / columns * 2 * np.pi + np.pi / columns,
+        indexing="ij",
+    )
+    vertices = np.stack(
+        [0.08 * np.cos(tilt) * np.sin(turn), 0.12 * np.sin(tilt), 0.1 * np.cos(tilt) * np.cos(turn)], -1
+    ).reshape(-1, 3)
+    quads = [
+        [
+            r * columns + c,
+            r * columns + (c + 1) % columns,
+            (r + 1) * columns + (c + 1) % columns,
+            (r + 1) * columns + c,
+        ]
+        for r in range(rows - 1)
+        for c in range(columns)
+    ]
+    return vertices, np.array(quads)
+
+
+HEAD, QUADS = head()
+TRIANGLES = surface.triangles(QUADS)
+V = len(HEAD)
+
+
+def outward_share(model):
+    corner = model.mean[model.topology.faces]
+    normal = np.cross(corner[:, 1] - corner[:, 0], corner[:, 2] - corner[:, 0])
+    return (np.einsum("fd,fd->f", normal, corner.mean(1) - model.mean.mean(0)) > 0).mean()
+
+
+def in_facekit_conventions(model, outside=1.0):
+    """Metres and a head facing +z, triangles outwards, modes in metres per deviation."""
+    size = np.ptp(model.mean, axis=0)
+    assert 0.1 < size[1] < 0.4
+    assert outward_share(model) >= outside
+    assert model.mean.dtype == np.float64
+    assert model.basis.dtype == np.float32
+    code = RNG.normal(size=model.size)
+    np.testing.assert_allclose(model.code(model.instance(code)), code, atol=1e-5)
+    assert model.topology.uv.min() >= 0
+    assert model.topology.uv.max() <= 1
+    assert model.topology.uv_faces.shape == model.topology.faces.shape
+    assert model.topology.uv_faces.max() < len(model.topology.uv)
+    assert len(model.digest) == 64
+    assert model.split(code).identity.shape == (model.block("identity").size,)
+
+
+# FLAME ---------------------------------------------------------------------------------------------------
+
+
+def flame_arrays(identity=300, expression=100):
+    weights = RNG.uniform(0, 1, (V, 5)) ** 4
+    regressor = sparse.random(5, V, 0.1, random_state=1)
+    regressor = sparse.csc_matrix(regressor / np.maximum(regressor.sum(1), 1e-9))
+    return {
+        "v_template": HEAD,
+        "shapedirs": RNG.normal(size=(V, 3, identity + expression)) * 0.002,
+        "posedirs": RNG.normal(size=(V, 3, 36)) * 1e-4,
+        "f": TRIANGLES.astype(np.uint32),
+        "weights": weights / weights.sum(1, keepdims=True),
+        "J_regressor": regressor,
+        "kintree_table": np.array([[2**32 - 1, 0, 1, 1, 1], [0, 1, 2, 3, 4]], np.int64),
+        "bs_style": "lbs",
+    }
+
+
+EMBEDDING = {
+    "full_lmk_faces_idx": RNG.integers(0, len(TRIANGLES), (1, 68)),
+    "full_lmk_bary_coords": RNG.dirichlet(np.ones(3), (1, 68)),
+    "dynamic_lmk_faces_idx": np.zeros((79, 17), int),
+}
+
+
+@pytest.fixture
+def flame_folder(tmp_path):
+    (tmp_path / "generic_model.pkl").write_bytes(pickle.dumps(flame_arrays(), 2))
+    np.save(tmp_path / "landmark_embedding.npy", np.array(EMBEDDING, object), allow_pickle=True)
+    masks = {"nose": np.array([3, 4]), "left_eyeball": np.arange(20, 30)}
+    (tmp_path / "FLAME_masks.pkl").write_bytes(pickle.dumps(masks, 2))
+    return tmp_path
+
+
+def test_flame_pickle_with_landmarks_and_masks(flame_folder):
+    model = load_model(str(flame_folder / "generic_model.pkl"))
+    in_facekit_conventions(model)
+    assert model.block("identity").size == 300
+    assert model.block("expression").size == 100 + len(flame.TURNS)
+    assert model.topology.regions["nose"][[3, 4, 5]].tolist() == [1, 1, 0]
+    assert (model.topology.parts[20:30] == PARTS.index("left_eye")).all()
+    points = model.topology.embeddings["ibug68"].points(model.mean)
+    corner = HEAD[TRIANGLES[EMBEDDING["full_lmk_faces_idx"][0]]]
+    np.testing.assert_allclose(
+        points, np.einsum("lcd,lc->ld", corner, EMBEDDING["full_lmk_bary_coords"][0]), atol=1e-8
+    )
+    assert load_model(str(flame_folder)).digest == model.digest
+
+
+def test_flame_with_chumpy_inside_equals_plain_arrays(tmp_path, monkeypatch):
+    chumpy = types.ModuleType("chumpy.ch")
+
+    class Ch:
+        def __init__(self, x):
+            self.x = x
+
+    Ch.__module__, Ch.__qualname__ = "chumpy.ch", "Ch"
+    chumpy.Ch = Ch
+    monkeypatch.setitem(sys.modules, "chumpy", types.ModuleType("chumpy"))
+    monkeypatch.setitem(sys.modules, "chumpy.ch", chumpy)
+    arrays = flame_arrays(6, 3)
+    wrapped = {k: Ch(v) if k in ("v_template", "shapedirs", "posedirs") else v for k, v in arrays.items()}
+    (tmp_path / "old.pkl").write_bytes(pickle.dumps(wrapped, 2))
+    monkeypatch.delitem(sys.modules, "chumpy.ch")
+    monkeypatch.delitem(sys.modules, "chumpy")
+    (tmp_path / "new.pkl").write_bytes(pickle.dumps(arrays))
+    old, new = (load_model(str(tmp_path / name)) for name in ("old.pkl", "new.pkl"))
+    assert old.digest == new.digest
+
+
+def test_flame_npz(tmp_path):
+    arrays = flame_arrays(5, 4)
+    arrays["J_regressor"] = arrays["J_regressor"].toarray()
+    np.savez(tmp_path / "flame.npz", **arrays)
+    in_facekit_conventions(load_model(str(tmp_path / "flame.npz")))
+
+
+def test_landmarks_of_flame_as_vertex_numbers(tmp_path):
+    (tmp_path / "m.pkl").write_bytes(pickle.dumps(flame_arrays(2, 1)))
+    assert "ibug68" not in load_model(str(tmp_path / "m.pkl")).topology.embeddings
+    (tmp_path / "lmk.json").write_text(json.dumps(list(range(68))))
+    model = load_model(str(tmp_path / "m.pkl"), tmp_path / "lmk.json")
+    np.testing.assert_allclose(model.topology.embeddings["ibug68"].points(model.mean), HEAD[:68], atol=1e-9)
+
+
+def test_turning_the_root_moves_the_whole_head_rigidly():
+    arrays = flame_arrays(2, 1) | {"posedirs": np.zeros((V, 3, 36))}
+    turn = np.zeros((5, 3))
+    turn[0] = [0.3, -0.5, 0.2]
+    moved = flame.posed(arrays, HEAD, turn)
+    before, after = (np.linalg.norm(x[:, None] - x[None], axis=2) for x in (HEAD, moved))
+    np.testing.assert_allclose(after, before, atol=1e-12)
+    assert np.abs(moved - HEAD).max() > 0.01
+
+
+def test_a_vertex_bound_to_one_joint_turns_about_it():
+    arrays = flame_arrays(2, 1) | {"posedirs": np.zeros((V, 3, 36)), "weights": np.eye(5)[np.arange(V) % 5]}
+    turn = np.zeros((5, 3))
+    turn[flame.JAW] = [0.2, 0, 0]
+    moved = flame.posed(arrays, HEAD, turn)
+    joint = (arrays["J_regressor"] @ HEAD)[flame.JAW]
+    jaw = np.arange(V) % 5 == flame.JAW
+    np.testing.assert_allclose(moved[~jaw], HEAD[~jaw], atol=1e-12)
+    np.testing.assert_allclose(
+        np.linalg.norm(moved[jaw] - joint, axis=1), np.linalg.norm(HEAD[jaw] - joint, axis=1), atol=1e-12
+    )
+    assert np.abs(moved[jaw] - HEAD[jaw]).max() > 1e-3
+
+
+def test_turn_modes_approximate_the_skinning():
+    """The linear jaw stays within a tenth of the motion of the skinned one up to 0.24 rad."""
+    arrays = flame_arrays(2, 1)
+    modes = flame.turn_modes(arrays, HEAD)
+    turn = np.zeros((5, 3))
+    turn[flame.JAW, 0] = 2 * flame.TURNS[0][2]
+    truth = flame.posed(arrays, HEAD, turn) - HEAD
+    np.testing.assert_allclose(2 * modes[0], truth, atol=1e-12)
+    truth = flame.posed(arrays, HEAD, turn / 2) - HEAD
+    assert np.abs(modes[0] - truth).max() < 0.2 * np.abs(truth).max()
+
+
+@pytest.mark.parametrize("key", ["v_template", "shapedirs", "weights", "J_regressor", "f"])
+def test_flame_without_an_entry_is_refused(tmp_path, key):
+    arrays = flame_arrays(2, 1)
+    del arrays[key]
+    (tmp_path / "m.pkl").write_bytes(pickle.dumps(arrays))
+    with pytest.raises(WrongKindError):
+        load_model(str(tmp_path / "m.pkl"))
+
+
+def test_embedding_of_another_topology_is_refused(flame_folder):
+    other = EMBEDDING | {"full_lmk_faces_idx": np.full((1, 68), 9000)}
+    np.save(flame_folder / "landmark_embedding.npy", np.array(other, object), allow_pickle=True)
+    with pytest.raises(WrongKindError, match="68"):
+        load_model(str(flame_folder))
+
+
+# BFM -----------------------------------------------------------------------------------------------------
+
+MODES = np.linalg.qr(RNG.normal(size=(3 * V, 12)))[0]
+DEVIATION_MM = np.linspace(20, 3, 12)
+
+
+def test_bfm2009_in_micrometres_with_inverted_triangles(tmp_path):
+    savemat(
+        tmp_path / "01_MorphableModel.mat",
+        {
+            "shapeMU": HEAD.reshape(-1, 1) * 1e6,
+            "shapePC": MODES,
+            "shapeEV": DEVIATION_MM[:, None] * 1e3,
+            "tl": TRIANGLES[:, ::-1] + 1,
+        },
+    )
+    model = load_model(str(tmp_path / "01_MorphableModel.mat"))
+    in_facekit_conventions(model)
+    np.testing.assert_allclose(model.mean, HEAD, atol=1e-12)
+    np.testing.assert_allclose(np.linalg.norm(model.basis, axis=(1, 2)), DEVIATION_MM * 1e-3, rtol=1e-5)
+    assert model.block("expression").size == 0
+
+
+def test_bfm_front_in_decimetres(tmp_path):
+    scaled = MODES * DEVIATION_MM * 1e-2
+    savemat(
+        tmp_path / "BFM_model_front.mat",
+        {
+            "meanshape": HEAD.reshape(1, -1) * 10,
+            "idBase": scaled[:, :8],
+            "exBase": scaled[:, 8:],
+            "tri": TRIANGLES + 1,
+            "keypoints": np.arange(68)[None] + 1,
+        },
+    )
+    model = load_model(str(tmp_path / "BFM_model_front.mat"))
+    in_facekit_conventions(model)
+    np.testing.assert_allclose(np.linalg.norm(model.basis, axis=(1, 2)), DEVIATION_MM * 1e-3, rtol=1e-5)
+    assert model.block("expression").size == 4
+    np.testing.assert_allclose(model.topology.embeddings["ibug68"].points(model.mean), HEAD[:68], atol=1e-9)
+
+
+def write_bfm2017(path, landmarks=None):
+    h5py = pytest.importorskip("h5py", reason="h5py is an optional dependency")
+    with h5py.File(path, "w") as file:
+        for part, columns in (("shape", slice(0, 8)), ("expression", slice(8, 12)), ("color", slice(0, 4))):
+            file[f"{part}/model/mean"] = HEAD.ravel() * 1e3 if part == "shape" else np.full(3 * V, 0.5)
+            file[f"{part}/model/pcaBasis"] = MODES[:, columns]
+            file[f"{part}/model/pcaVariance"] = DEVIATION_MM[columns] ** 2
+        file["shape/representer/points"] = HEAD.T * 1e3
+        file["shape/representer/cells"] = TRIANGLES.T
+        if landmarks is not None:
+            file["metadata/landmarks/json"] = json.dumps(landmarks)
+
+
+def test_bfm2017_in_millimetres_with_variances(tmp_path):
+    write_bfm2017(tmp_path / "model2017-1_bfm_nomouth.h5")
+    model = load_model(str(tmp_path / "model2017-1_bfm_nomouth.h5"))
+    in_facekit_conventions(model)
+    np.testing.assert_allclose(model.mean, HEAD + 0.5e-3, atol=1e-9)
+    np.testing.assert_allclose(np.linalg.norm(model.basis, axis=(1, 2)), DEVIATION_MM * 1e-3, rtol=1e-5)
+    assert (model.block("identity").size, model.block("expression").size) == (8, 4)
+
+
+def test_named_landmarks_of_bfm2017(tmp_path):
+    named = [
+        {"id": name, "coordinates": (HEAD[10 + row] * 1e3).tolist()} for row, name in bfm.NAMES_2017.items()
+    ]
+    arrays = {"metadata/landmarks/json": json.dumps(named)}
+    known = bfm.known_landmarks(arrays, None)
+    assert known.keys() == bfm.NAMES_2017.keys()
+    np.testing.assert_allclose(known[30], HEAD[40], atol=1e-12)
+    assert bfm.known_landmarks({}, None) == {}
+
+
+def test_h5_without_h5py_names_the_command(tmp_path, monkeypatch):
+    (tmp_path / "m.h5").write_bytes(b"\x89HDF\r\n\x1a\n")
+    monkeypatch.setitem(sys.modules, "h5py", None)
+    with pytest.raises(ModelUnavailableError, match="pip install h5py"):
+        load_model(str(tmp_path / "m.h5"))
+
+
+# ICT -----------------------------------------------------------------------------------------------------
+
+ICT_IDENTITY = RNG.normal(size=(3, V, 3)) * 0.2  # cm
+ICT_EXPRESSION = RNG.normal(size=(2, V, 3)) * 0.5
+
+
+def write_obj(path, vertices, quads, uv=None):
+    lines = [f"v {x:.6f} {y:.6f} {z:.6f}" for x, y, z in vertices]
+    if uv is not None:
+        lines += [f"vt {u:.6f} {v:.6f}" for u, v in uv]
+    lines += [
+        "f " + " ".join(f"{i + 1}/{i + 1}" if uv is not None else str(i + 1) for i in quad) for quad in quads
+    ]
+    path.write_text("\n".join(lines) + "\n")
+
+
+@pytest.fixture
+def ict_folder(tmp_path):
+    folder = tmp_path / "FaceXModel"
+    folder.mkdir()
+    uv = RNG.uniform(0, 1, (V, 2))
+    write_obj(folder / "generic_neutral_mesh.obj", HEAD * 100, QUADS, uv)
+    for i, mode in enumerate(ICT_IDENTITY):
+        write_obj(folder / f"identity{i:03d}.obj", HEAD * 100 + mode, QUADS)
+    for name, mode in zip(("jawOpen", "browDown_L"), ICT_EXPRESSION, strict=True):
+        write_obj(folder / f"{name}.obj", HEAD * 100 + mode, QUADS)
+    index = {"expressions": ["jawOpen", "browDown_L"], "idx_to_landmark_verts": list(range(68))}
+    (folder / "vertex_indices.json").write_text(json.dumps(index))
+    return folder
+
+
+def test_ict_folder_in_centimetres_with_quads(ict_folder):
+    model = load_model(str(ict_folder))
+    in_facekit_conventions(model)
+    np.testing.assert_allclose(model.mean, HEAD, atol=1e-7)
+    assert len(model.topology.faces) == 2 * len(QUADS)
+    assert model.expression_names == ("jawOpen", "browDown_L")
+    np.testing.assert_allclose(model.basis[:3], ICT_IDENTITY * 0.01, atol=2e-7)
+    jaw = np.zeros(model.size)
+    jaw[3] = 1 / model.expression_scale[0]
+    np.testing.assert_allclose(model.instance(jaw) - model.mean, ICT_EXPRESSION[0] * 0.01, atol=3e-7)
+    np.testing.assert_allclose(model.arkit(jaw), [1, 0])
+    assert model.upper[3] == pytest.approx(1 / model.expression_scale[0])
+    assert load_model(str(ict_folder.parent)).digest == model.digest
+
+
+def test_ict_npz_equals_the_folder(ict_folder, tmp_path):
+    np.savez(
+        tmp_path / "light.npz",
+        v=(HEAD * 100).astype(np.float32),
+        quads=QUADS,
+        id_basis=ICT_IDENTITY.astype(np.float32),
+        id_scale=np.ones(3, np.float32),
+        exp_basis=ICT_EXPRESSION.astype(np.float32),
+        exp_scale=np.ones(2, np.float32),
+        exp_names=np.array(["jawOpen", "browDown_L"]),
+        lmk68=np.arange(68),
+    )
+    light, folder = load_model(str(tmp_path / "light.npz")), load_model(str(ict_folder))
+    np.testing.assert_allclose(light.basis, folder.basis, atol=3e-7)
+    np.testing.assert_array_equal(light.topology.faces, folder.topology.faces)
+
+
+def test_the_released_ict_model(shared):
+    model = load_model(str(shared / "data/ict/ict_face_model_light.npz"))
+    in_facekit_conventions(model, outside=0.6)  # sockets and mouth cavity face inwards
+    points = model.topology.embeddings["ibug68"].points(model.mean)
+    assert 0.085 < np.linalg.norm(points[45] - points[36]) < 0.095
+    assert points[45, 0] > 0 > points[36, 0]
+    assert points[30, 2] > points[27, 2]
+    assert (model.topology.mirror >= 0).all()
+
+
+def test_a_mesh_of_another_size_in_the_folder_is_refused(ict_folder):
+    write_obj(ict_folder / "jawOpen.obj", HEAD[:-1], QUADS[:3])
+    with pytest.raises(WrongKindError, match="jawOpen"):
+        load_model(str(ict_folder))
+
+
+# common --------------------------------------------------------------------------------------------------
+
+
+def test_cylinder_chart_is_symmetric_and_has_no_seam_triangles():
+    uv, uv_faces = surface.cylinder_chart(HEAD, TRIANGLES)
+    assert np.ptp(uv[uv_faces][..., 0], axis=1).max() < 0.5
+    partner = surface.mirror_partners(HEAD, 1e-6)
+    assert (partner >= 0).all()
+    np.testing.assert_allclose(HEAD[partner], HEAD * MIRROR, atol=1e-9)
+    np.testing.assert_allclose(uv[partner][:, 0], 1 - uv[: len(HEAD), 0], atol=1e-6)
+
+
+def test_tiles_are_packed_without_overlap():
+    uv = np.array([[0.1, 0.1], [0.9, 0.1], [0.5, 0.9], [1.1, 0.1], [1.9, 0.1], [2.5, 0.9]])
+    faces = np.array([[0, 1, 2], [3, 4, 3], [5, 5, 5]])
+    packed, rows = ict.one_tile(uv, faces)
+    assert packed.min() >= 0
+    assert packed.max() <= 1
+    assert packed[rows[0], 1].min() >= 0.25
+    assert packed[rows[1:], 1].max() <= 0.25
+    assert packed[rows[1], 0].max() <= 0.5 <= packed[rows[2], 0].min()
+
+
+def test_missing_landmarks_are_carried_over():
+    """Another face of the same shape, smaller and turned: the carried landmarks fall on the right
+    vertices.
+    """
+    index = RNG.choice(V, 68, replace=False)
+    reference = 0.8 * HEAD[index] @ np.linalg.qr(RNG.normal(size=(3, 3)))[0]
+    if np.linalg.det(np.linalg.lstsq(HEAD[index], reference, rcond=None)[0]) < 0:
+        reference = reference * [1, 1, -1]
+    known = {row: HEAD[index[row]] for row in (8, 30, 36, 39, 42, 45, 48, 54)}
+    embedding = surface.complete_landmarks(HEAD, TRIANGLES, known, reference)
+    np.testing.assert_allclose(embedding.points(HEAD), HEAD[index], atol=1e-9)
+    with pytest.raises(WrongKindError, match="few"):
+        surface.complete_landmarks(HEAD, TRIANGLES, {8: HEAD[0]}, reference)
+
+
+def test_bfm_landmarks_come_from_the_default_face(tmp_path, monkeypatch):
+    """Where the release names few landmarks, the default face gives the others."""
+    index = RNG.choice(V, 68, replace=False)
+    plain = ict.linear_ict(
+        "stand-in", HEAD * 100, TRIANGLES, None, (ICT_IDENTITY, ICT_EXPRESSION), ("a", "b"), {"lmk68": index}
+    )
+    monkeypatch.setattr(models, "_default", lambda: plain)
+    monkeypatch.setattr(models, "has_asset", lambda name: True)
+    named = [
+        {"id": name, "coordinates": (HEAD[index[row]] * 1e3).tolist()} for row, name in bfm.NAMES_2017.items()
+    ]
+    write_bfm2017(tmp_path / "m.h5", named)
+    model = load_model(str(tmp_path / "m.h5"))
+    np.testing.assert_allclose(
+        model.topology.embeddings["ibug68"].points(HEAD),
+        plain.topology.embeddings["ibug68"].points(HEAD),
+        atol=1e-9,
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "error"),
+    [
+        ("m.pkl", b"garbage", UnreadableError),
+        ("m.pkl", pickle.dumps({"a": 1}), WrongKindError),
+        ("m.mat", b"garbage", UnreadableError),
+        ("m.h5", b"garbage", WrongKindError),
+        ("m.h5", b"\x89HDF\r\n\x1a\nbroken", UnreadableError),
+        ("m.npz", b"PK\x03\x04", UnreadableError),
+        ("m.safetensors", b"garbage", WrongKindError),
+        ("m.obj", b"v 0 0 0\n", WrongKindError),
+    ],
+)
+def test_files_that_are_no_models_get_one_sentence(tmp_path, name, content, error):
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(error) as failure:
+        load_model(str(tmp_path / name))
+    assert "\n" not in str(failure.value)
+
+
+def test_unknown_names_and_empty_folders(tmp_path):
+    with pytest.raises(ModelUnavailableError, match="no face model"):
+        load_model("nobody")
+    with pytest.raises(WrongKindError, match="folder"):
+        load_model(str(tmp_path))
+
+
+def test_foreign_models_keep_their_meaning_in_facekit_s_format(tmp_path):
+    pytest.importorskip("facekit.morphable.arrays")
+    model = flame.flame_model(flame_arrays(4, 3), EMBEDDING, {"nose": [1, 2]})
+    models.write_model(tmp_path / "flame.safetensors", model)
+    back = load_model(str(tmp_path / "flame.safetensors"))
+    assert back.digest == model.digest
+    assert back.arkit(np.ones(model.size)).shape == (0,)
+    assert replace(back, name=model.name).blocks == model.blocks
