@@ -1,0 +1,65 @@
+"""Fills hidden pixels with what surrounds them, so that an occluder's own look does not pull the landmarks."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+
+from facekit.records import BoolArray, ByteArray, FloatArray
+
+
+def dilate(mask: BoolArray, radius: float) -> BoolArray:
+    """The mask grown by ``radius`` px (rounded) with an elliptic brush; unchanged below half a pixel."""
+    r = round(radius)
+    if r < 1:
+        return mask
+    brush = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * r + 1, 2 * r + 1))
+    return np.asarray(cv2.dilate(mask.astype(np.uint8), brush) > 0)
+
+
+def smooth_fill(photo: ByteArray, hidden: BoolArray, side: int = 512) -> ByteArray:
+    """The photo with its hidden pixels filled smoothly from their surroundings; other pixels unchanged.
+
+    Push-pull interpolation (Gortler et al. 1996): average the known pixels over ever coarser grids, then fill from
+    coarse to fine. It works on a copy of at most ``side`` px: a smooth filling needs no more.
+
+    Args: photo (H, W, 3) uint8; hidden (H, W) bool. Returns (H, W, 3) uint8.
+    """
+    if not hidden.any() or hidden.all():
+        return photo
+    height, width = hidden.shape
+    grown = dilate(hidden, 0.005 * max(height, width))  # the rim of a mask often still shows the occluder
+    shrink = min(1.0, side / max(height, width))
+    size = (max(1, round(width * shrink)), max(1, round(height * shrink)))
+    weight = np.asarray(~grown, dtype=np.float32)
+    seen = cv2.resize(photo * weight[..., None], size, interpolation=cv2.INTER_AREA)
+    smooth = _push_pull(seen, cv2.resize(weight, size, interpolation=cv2.INTER_AREA))
+    filled = cv2.resize(smooth, (width, height), interpolation=cv2.INTER_LINEAR)
+    return np.where(grown[..., None], np.clip(filled, 0, 255), photo).astype(np.uint8)
+
+
+def _push_pull(colour: FloatArray, weight: FloatArray) -> FloatArray:
+    """Fill a (h, w, 3) picture of colour × weight, where weight (h, w) is 0 in holes and at most 1."""
+    height, width = weight.shape
+    if min(height, width) <= 2:
+        total = max(float(weight.sum()), 1e-6)
+        mean = colour.sum(axis=(0, 1)) / total
+        coarse = np.broadcast_to(mean, colour.shape).astype(np.float32)
+    else:
+        half = ((width + 1) // 2, (height + 1) // 2)
+        sums = cv2.resize(colour, half, interpolation=cv2.INTER_AREA)
+        weights = cv2.resize(weight, half, interpolation=cv2.INTER_AREA)
+        boost = 1 / np.maximum(weights, 0.25)  # a block that is a quarter full counts as full
+        filled = _push_pull(sums * boost[..., None], weights * boost)
+        coarse = cv2.resize(filled, (width, height), interpolation=cv2.INTER_LINEAR)
+    return np.asarray(colour + (1 - weight[..., None]) * coarse, dtype=np.float32)
+
+
+def brighten(photo: ByteArray) -> ByteArray:
+    """A dark or flat photo made easier to read: median brightness to mid grey by gamma, then local contrast (CLAHE)."""
+    lab = cv2.cvtColor(photo, cv2.COLOR_RGB2LAB)
+    median = np.clip(np.median(lab[..., 0]) / 255, 0.004, 0.996)
+    gamma = np.clip(np.log(0.5) / np.log(median), 0.25, 2.0)
+    curve = np.round(255 * (np.arange(256) / 255) ** gamma).astype(np.uint8)
+    lab[..., 0] = cv2.createCLAHE(clipLimit=3.0, tileGridSize=(8, 8)).apply(curve[lab[..., 0]])
+    return np.asarray(cv2.cvtColor(lab, cv2.COLOR_LAB2RGB), dtype=np.uint8)

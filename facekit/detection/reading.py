@@ -1,0 +1,105 @@
+"""One face, given about where it is, to landmarks with an uncertainty for each point."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from facekit.detection.agreement import perturbed, robust_mean
+from facekit.detection.crops import PhotoPyramid, Placement, scale_of, transform
+from facekit.detection.detector import Detector
+from facekit.detection.filling import dilate
+from facekit.detection.plausible import face_box, longer_side
+from facekit.detection.schemes import ANCHORS, MIRROR, OUTLINE
+from facekit.records import BoolArray, FloatArray, Landmarks
+
+HIDDEN_SIGMA = 0.25  # of the face's longer side: a hidden landmark is a guess
+FLOOR_SIGMA = 0.004  # of the face's longer side: no landmark is better than this
+RIM = 0.012  # of the face's longer side: this near to the occluder a landmark counts as hidden
+
+
+@dataclass(frozen=True)
+class Points:
+    """Landmarks of one reading, or of many, in photo pixels."""
+
+    points: FloatArray  # (L, 2) px
+    depth: FloatArray  # (L,) px
+    confidence: FloatArray  # (L,) 0 to 1
+    spread: FloatArray  # (L,) px, standard deviation of one reading; 0 for a single reading
+    placement: Placement  # of the unperturbed crop
+
+
+def read_once(detector: Detector, photo: PhotoPyramid, placement: Placement, flip: bool = False) -> Points:
+    """Run the network on one crop and map its points back to the photo, mirror names undone."""
+    matrix = placement.matrix(detector.crop_size, flip)
+    reading = detector.landmarks(photo.crop(matrix, detector.crop_size))
+    order = MIRROR[detector.scheme] if flip else slice(None)
+    points, depth = transform(matrix, reading.points), reading.depth * scale_of(matrix)
+    return Points(points[order], depth[order], reading.confidence[order], np.zeros(len(points)), placement)
+
+
+def follow(
+    detector: Detector, pictures: list[PhotoPyramid], placement: Placement, steps: int = 2
+) -> Placement:
+    """Move the crop to where its landmarks say the face is, ``steps`` times."""
+    for _ in range(steps):
+        points = np.mean([read_once(detector, p, placement).points for p in pictures], axis=0)
+        placement = place(points, detector.scheme, detector.margin, detector.shift)
+    return placement
+
+
+def place(points: FloatArray, scheme: str, margin: float, shift: float = 0.0) -> Placement:
+    """The crop for a network, from landmarks: upright by the eyes, ``margin`` times their box."""
+    right_eye, left_eye, *_ = ANCHORS[scheme]
+    across = points[left_eye] - points[right_eye]
+    angle = float(np.arctan2(across[1], across[0]))
+    box = face_box(points[OUTLINE[scheme]])
+    side = longer_side(box)
+    down = np.array([-np.sin(angle), np.cos(angle)])
+    return Placement((box[:2] + box[2:]) / 2 + shift * side * down, side * margin, angle)
+
+
+def read_face(detector: Detector, pictures: list[PhotoPyramid], placement: Placement) -> Points:
+    """Robust mean over perturbed crops of every picture (the photo, and the photo with its hidden part filled)."""
+    around = perturbed(placement, detector.runs)
+    readings = [read_once(detector, picture, p, flip) for picture in pictures for p, flip in around]
+    stacked = np.stack([np.column_stack([r.points, r.depth]) for r in readings])
+    mean, spread = robust_mean(stacked)
+    confidence = np.mean([r.confidence for r in readings], axis=0)
+    return Points(mean[:, :2], mean[:, 2], confidence, spread, placement)
+
+
+def as_landmarks(
+    read: Points, detector: Detector, score: float, hidden: BoolArray | None, size: tuple[int, int]
+) -> Landmarks:
+    """The record: sigma from the spread, and large for points that are hidden or outside the photo."""
+    box = face_box(read.points)
+    side = longer_side(box)
+    covered = under_mask(read.points, hidden, RIM * side)
+    outside = ((read.points < 0) | (read.points > np.array(size))).any(axis=1)
+    sigma = np.hypot(read.spread, FLOOR_SIGMA * side) / np.sqrt(np.clip(read.confidence, 0.04, 1))
+    sigma = np.where(covered | outside, np.maximum(sigma, HIDDEN_SIGMA * side), sigma)
+    return Landmarks(
+        scheme=detector.scheme,
+        points=read.points.astype(np.float32),
+        depth=read.depth.astype(np.float32),
+        sigma=sigma.astype(np.float32),
+        hidden=covered,
+        score=score,
+        box=box.astype(np.float32),
+        crop=read.placement.matrix(detector.crop_size),
+        image_size=np.array(size, dtype=np.int32),
+        detector=detector.name,
+    )
+
+
+def under_mask(points: FloatArray, hidden: BoolArray | None, rim: float = 0.0) -> BoolArray:
+    """(L,) bool: which points (L, 2) px lie under the mask (H, W) or within ``rim`` px of it."""
+    if hidden is None:
+        return np.zeros(len(points), dtype=bool)
+    grown = dilate(hidden, rim)
+    column, row = (np.floor(points[:, i]).astype(int) for i in (0, 1))
+    height, width = grown.shape
+    inside = (column >= 0) & (column < width) & (row >= 0) & (row < height)
+    return np.asarray(inside & grown[row.clip(0, height - 1), column.clip(0, width - 1)])

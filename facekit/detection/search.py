@@ -1,0 +1,103 @@
+"""Finds the faces of a photo: plain look first, then ever harder ones."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from facekit.detection.boxes import Box, find_boxes, intersection_over_union, suppress
+from facekit.detection.crops import PhotoPyramid, Placement
+from facekit.detection.facemesh import FaceMesh
+from facekit.detection.filling import brighten, smooth_fill
+from facekit.detection.plausible import face_box, implausible, longer_side, matches_box
+from facekit.detection.reading import Points, follow, read_face
+from facekit.records import BoolArray, ByteArray
+
+TURNS = tuple(np.radians(d) for d in (30.0, -30.0, 60.0, -60.0, 90.0, -90.0, 180.0))
+DEEPEST = 3  # windows down to an eighth of the photo
+
+
+@dataclass(frozen=True)
+class Face:
+    """A face that was found: the mesh over it, and the pictures that it was found in."""
+
+    mesh: Points
+    score: float
+    pictures: list[PhotoPyramid]
+
+
+def pictures_of(photo: ByteArray, hidden: BoolArray | None) -> list[PhotoPyramid]:
+    """What the networks look at: the photo, and where something hides the face also the photo with that filled.
+
+    Neither is always better: known occluders (glasses) help the network, unknown ones mislead it.
+    """
+    pictures = [PhotoPyramid(photo)]
+    if hidden is not None and hidden.any():
+        pictures.append(PhotoPyramid(smooth_fill(photo, hidden)))
+    return pictures
+
+
+def find_faces(photo: ByteArray, hidden: BoolArray | None, every: bool) -> list[Face]:
+    """Faces by falling size. ``every``: search all window sizes; otherwise stop at the first look that shows one."""
+    faces: list[Face] = []
+    for pictures, boxes, easy in _looks(pictures_of(photo, hidden), every):
+        for box in boxes:
+            face = confirm(pictures, box)
+            if face is not None and not _known(face, faces):
+                faces.append(face)
+        if faces and not (every and easy):
+            break
+    return sorted(faces, key=lambda f: -longer_side(face_box(f.mesh.points)))
+
+
+def confirm(pictures: list[PhotoPyramid], box: Box, trust_box: bool = False) -> Face | None:
+    """Lay the mesh over a box; None if what comes out is no face. ``trust_box``: the mesh may leave the box."""
+    detector = FaceMesh()
+    start = Placement(box.placement.centre, box.placement.side * detector.margin, box.placement.angle)
+    mesh = read_face(detector, pictures, follow(detector, pictures, start))
+    if implausible(mesh.points, mesh.spread, detector.scheme, pictures[0].size):
+        return None
+    if not trust_box and not matches_box(mesh.points, box.placement.centre, box.placement.side):
+        return None
+    return Face(mesh, box.score, pictures)
+
+
+def confirm_box(pictures: list[PhotoPyramid], corners: tuple[float, float, float, float]) -> Face | None:
+    """The face in a box x0 y0 x1 y1 that the user gave, upright or turned."""
+    low, high = np.array(corners[:2]), np.array(corners[2:])
+    side = float((high - low).max())
+    for angle in (0.0, *TURNS):
+        face = confirm(pictures, Box(float("nan"), Placement((low + high) / 2, side, angle)))
+        if face is not None:
+            return face
+    return None
+
+
+def _looks(pictures: list[PhotoPyramid], every: bool) -> Iterator[tuple[list[PhotoPyramid], list[Box], bool]]:
+    """Pictures, the boxes found in them, and whether this is an easy look; cheap looks first.
+
+    The hard ones, brightened, turned and enlarged, are for photos where the easy ones found nothing.
+    """
+    enlarged = range(2, DEEPEST + 1)
+    for level in (0, 1, *(enlarged if every else ())):
+        yield pictures, _boxes_in(pictures, level), True
+    bright = [PhotoPyramid(brighten(p.photo)) for p in pictures]
+    for level in (0, 1):
+        yield bright, _boxes_in(bright, level), False
+    for angle in TURNS:
+        yield pictures, _boxes_in(pictures, 0, angle), False
+    for level in enlarged:
+        yield pictures, _boxes_in(pictures, level), False
+    for angle in TURNS:
+        yield pictures, _boxes_in(pictures, 1, angle), False
+
+
+def _boxes_in(pictures: list[PhotoPyramid], level: int, angle: float = 0.0) -> list[Box]:
+    return suppress([box for picture in pictures for box in find_boxes(picture, level, angle)])
+
+
+def _known(face: Face, faces: list[Face]) -> bool:
+    box = face_box(face.mesh.points)
+    return any(intersection_over_union(box, face_box(f.mesh.points)) > 0.3 for f in faces)
