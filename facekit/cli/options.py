@@ -104,7 +104,7 @@ def json_option(function: F) -> F:
 
 def yaw_option(function: F) -> F:
     """--yaw in degrees, radians inside."""
-    text = "Turn of the head about the vertical axis in degrees; positive shows the subject's right side."
+    text = "Turn of the head in degrees; positive turns the face to its own left."
     return click.option("--yaw", type=ANGLE, default=0, show_default=True, metavar="ANGLE", help=text)(
         function
     )

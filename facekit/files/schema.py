@@ -123,12 +123,12 @@ class Field:
 
 def parse(line: str) -> Field:
     """Parse one line, e.g. ``float32 (L,2) nan``."""
-    match = re.fullmatch(r"(\w+)(?: \(([\w,]*)\))?((?: \w+)*)", line)
+    if line.startswith("record "):
+        return Field("record", (), False, False, line.removeprefix("record "))
+    match = re.fullmatch(r"(\w+)(?: \(([\w,]+)\))?((?: nan| inf)*)", line)
     if match is None:
         raise ValueError(f"not a field description: {line!r}")
     dtype, shape, words = match[1], match[2], match[3].split()
-    if dtype == "record":
-        return Field(dtype, (), False, False, words[0])
     return Field(dtype, tuple(shape.split(",")) if shape else (), "nan" in words, "inf" in words)
 
 
