@@ -1,0 +1,159 @@
+"""facekit fit-3dmm."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from facekit.cli import console, options
+from facekit.errors import UsageError
+
+if TYPE_CHECKING:
+    from facekit.files.images import Photo
+    from facekit.morphable.model import FaceModel
+    from facekit.records import BoolArray, Fit, Landmarks
+
+SUFFIX = ".fit.npz"
+
+
+@click.command("fit-3dmm", short_help="Fit the face model to a photo.")
+@options.photos_argument
+@options.landmarks_option
+@options.occlusion_option
+@options.output_option("The fit, NAME.fit.npz beside the photo by default; a folder with several photos.")
+@click.option(
+    "--mesh", type=options.FILE, metavar="PATH", help="Also write the mesh: .obj, .glb or .ply, or a folder."
+)
+@click.option(
+    "--overlay",
+    type=options.FILE,
+    metavar="PATH",
+    help="Also draw the mesh over the photo: a picture, or a folder.",
+)
+@click.option("--shared-identity", is_flag=True, help="The photos show one person: fit one identity to all.")
+@click.option(
+    "--iterations",
+    type=click.IntRange(1, 1000),
+    default=30,
+    show_default=True,
+    help="Most steps of the shape fit.",
+)
+@click.option(
+    "--photometric/--no-photometric",
+    default=True,
+    show_default=True,
+    help="Fit light and skin colour to the pixels.",
+)
+@options.model_option
+@options.seed_option
+@options.force_option
+@options.json_option
+@options.verbosity_options
+def fit_3dmm(
+    photos: tuple[Path, ...],
+    landmarks: Path | None,
+    occlusion: Path | None,
+    output: Path | None,
+    mesh: Path | None,
+    overlay: Path | None,
+    shared_identity: bool,
+    iterations: int,
+    photometric: bool,
+    model: str,
+    seed: int | None,
+    force: bool,
+    as_json: bool,
+) -> None:
+    """Fit shape, pose, camera, light and skin colour of a face model to each PHOTO.
+
+    Nothing hidden by --occlusion is looked at; the hidden part is the most probable one given the rest.
+
+    \b
+    Examples:
+      facekit fit-3dmm photo.jpg --mesh face.obj
+      facekit fit-3dmm photo.jpg --occlusion mask.png --overlay fit.png
+      facekit fit-3dmm anna_1.jpg anna_2.jpg --shared-identity -o fits/
+    """
+    from facekit.files.models import load_model
+    from facekit.stages.fit import fit_person, fit_photo
+
+    several = len(photos) > 1
+    if several and (landmarks or occlusion):
+        raise UsageError("--landmarks and --occlusion belong to one photo; call fit-3dmm once per photo")
+    face_model = load_model(model)
+    settings = {"photometric": photometric, "iterations": iterations}
+
+    def save(path: Path, photo: Photo, fit: Fit) -> dict[str, object]:
+        return _save(path, photo, fit, face_model, (output, mesh, overlay), several, force, seed)
+
+    def one(path: Path) -> dict[str, object]:
+        photo, marks, hidden = _read(path, landmarks, occlusion)
+        return save(path, photo, fit_photo(photo.pixels, marks, face_model, hidden, **settings))
+
+    if shared_identity:
+        read = [_read(path, landmarks, occlusion) for path in photos]
+        fits = fit_person(
+            [r[0].pixels for r in read], [r[1] for r in read], face_model, [r[2] for r in read], **settings
+        )
+        results = [save(path, r[0], fit) for path, r, fit in zip(photos, read, fits, strict=True)]
+        failures: list[console.Failure] = []
+    else:
+        results, failures = console.run_many(photos, one)
+    if as_json:
+        console.emit_json({"fits": results, "failures": failures})
+
+
+def _read(
+    path: Path, landmarks: Path | None, occlusion: Path | None
+) -> tuple[Photo, Landmarks, BoolArray | None]:
+    """Photo, landmarks (found here when not given) and mask."""
+    from facekit.files.images import describe_mask, read_mask, read_photo
+    from facekit.files.npz import read_record
+    from facekit.records import Landmarks
+
+    photo = read_photo(path)
+    hidden = None
+    if occlusion is not None:
+        hidden = read_mask(occlusion, photo.pixels.shape)
+        console.say(describe_mask(hidden))
+    if landmarks is not None:
+        return photo, read_record(landmarks, Landmarks), hidden
+    from facekit.stages.detect import detect
+
+    return photo, detect(photo.pixels, hidden)[0], hidden
+
+
+def _save(
+    path: Path,
+    photo: Photo,
+    fit: Fit,
+    model: FaceModel,
+    targets: tuple[Path | None, Path | None, Path | None],
+    several: bool,
+    force: bool,
+    seed: int | None,
+) -> dict[str, object]:
+    """Write the record, the mesh and the overlay; say what came out."""
+    from facekit.files.images import write_image
+    from facekit.files.meshes import write_mesh
+    from facekit.files.npz import write_record
+    from facekit.raster.scene import render_view
+
+    output, mesh, overlay = targets
+    step = console.this_step(seed, f"{fit.model}@{fit.model_sha256[:12]}")
+    fit = replace(fit, history=(*fit.history, step))
+    target = options.output_path(path, SUFFIX, output, several)
+    write_record(target, fit, force)
+    if mesh is not None:
+        to = options.output_path(path, ".obj", mesh, several)
+        write_mesh(to, fit.vertices, fit.faces, model.topology.uv, model.topology.uv_faces, force=force)
+    if overlay is not None:
+        to = options.output_path(path, ".overlay.png", overlay, several)
+        picture = render_view(fit.vertices, fit.faces, fit.camera, background=photo.pixels, opacity=0.7)
+        write_image(to, picture, force)
+    console.say(f"{target}: {fit.outcome}")
+    return {"photo": path, "fit": target, "outcome": fit.outcome, **json.loads(fit.stats)}

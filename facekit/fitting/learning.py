@@ -1,0 +1,167 @@
+"""Learning a detector's statistics from photos whose geometry is known."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from facekit.errors import NumericalError
+from facekit.fitting.landmark_model import LandmarkModel
+from facekit.fitting.statistics import OFFSET_TERMS, DetectorStatistics, Scatter, angle_terms
+from facekit.fitting.view import View, align
+
+Array = NDArray[np.float64]
+
+LOST = 0.012  # m: a detection whose median error is larger is no detection of this face
+FLOOR = 0.0004  # m: no point is trusted beyond this
+
+
+@dataclass(frozen=True)
+class Example:
+    """One photo with known geometry and what the detector said."""
+
+    view: View
+    code: Array  # (K,) standard deviations
+    points: Array  # (L, 2) px detections; NaN where hidden or missing
+    occluded: bool  # something stands before the face
+
+
+def mirror_order(landmarks: LandmarkModel) -> NDArray[np.int64]:
+    """(L,) the landmark that takes each one's place in the mirror."""
+    flipped = landmarks.mean * np.array([-1.0, 1.0, 1.0])
+    distance = np.linalg.norm(flipped[:, None] - landmarks.mean[None], axis=2)
+    return distance.argmin(1)
+
+
+def mirrored(example: Example, order: NDArray[np.int64], mirror_matrix: Array) -> Example:
+    """The example seen in a mirror that stands on the vertical through the principal point."""
+    view, flip = example.view, np.diag([-1.0, 1.0, 1.0])
+    sign, shift = np.array([-1.0, 1.0]), np.array([2 * view.centre[0], 0.0])
+    new = View(flip @ view.rotation @ flip, view.origin * sign + shift, view.scale, view.focal, view.centre)
+    return Example(new, example.code @ mirror_matrix, example.points[order] * sign + shift, example.occluded)
+
+
+def gaps(examples: list[Example], landmarks: LandmarkModel) -> Array:
+    """(N, L, 2) detection minus model point, metres at the head's depth, head upright; NaN where missing."""
+    out = np.zeros((len(examples), len(landmarks.mean), 2))
+    for n, e in enumerate(examples):
+        pixels = e.points - e.view.project(landmarks.points(e.code))
+        out[n] = align(pixels, e.view.angles()[2]) / e.view.scale
+    return out
+
+
+def _upright_rows(view: View) -> Array:
+    """(2, 3) head frame to upright picture, scaled orthographic, unit scale."""
+    rows: Array = align(view.rotation[:2].T, view.angles()[2]).T
+    return rows
+
+
+def _design(examples: list[Example]) -> tuple[Array, Array]:
+    """Rows (N, 2, 3) of the views and features (N, 6 + K): angle terms and code."""
+    rows = np.stack([_upright_rows(e.view) for e in examples])
+    angles = np.array([e.view.angles()[:2] for e in examples])
+    features = np.concatenate([angle_terms(angles[:, 0], angles[:, 1]), [e.code for e in examples]], axis=1)
+    return rows, features
+
+
+def solve_offsets(rows: Array, features: Array, gap: Array, ridge: float) -> Array:
+    """(G, L, 3) least-squares effect of features (N, G) on the head-frame place of each landmark.
+
+    gap (N, L, 2) without NaN; rows (N, 2, 3). ``ridge`` is the weight of a unit-variance feature's penalty
+    relative to one example; the angle terms are hardly penalised.
+    """
+    n, g = features.shape
+    design = np.einsum("nij,ng->nijg", rows, features).reshape(2 * n, 3 * g)
+    target = gap.transpose(0, 2, 1).reshape(2 * n, -1)
+    penalty = np.tile(np.r_[np.full(OFFSET_TERMS, 0.5), np.full(g - OFFSET_TERMS, ridge)], 3)
+    normal = design.T @ design + np.diag(penalty)
+    solution = np.linalg.solve(normal, design.T @ target)
+    return solution.reshape(3, g, -1).transpose(1, 2, 0)
+
+
+def explained(rows: Array, features: Array, effect: Array) -> Array:
+    """(N, L, 2) what ``effect`` (G, L, 3) predicts."""
+    g, count, _ = effect.shape
+    moved = (features @ effect.reshape(g, -1)).reshape(-1, count, 3)
+    return np.einsum("nij,nlj->nli", rows, moved)
+
+
+def learn_spread(angles: Array, error: Array) -> Array:
+    terms = angle_terms(angles[:, 0], angles[:, 1])
+    out = np.zeros((terms.shape[1], error.shape[1]))
+    prior = np.diag([1e-3, 30.0, 30.0, 30.0, 30.0, 30.0])
+    for column in range(error.shape[1]):
+        seen = np.isfinite(error[:, column])
+        t, e = terms[seen], error[seen, column]
+        # E log χ²₁ = −1.27; the floor keeps near-zero errors from ruling the mean of the logarithm
+        value = 0.5 * (np.log(e**2 + (FLOOR / 2) ** 2) + 1.27)
+        out[:, column] = np.linalg.solve(t.T @ t + prior, t.T @ value)
+        ratio = np.minimum(e**2 / np.exp(2 * t @ out[:, column]), 16.0).mean()
+        out[0, column] += 0.5 * np.log(ratio)
+    return out
+
+
+def learn_factors(standard: Array, count: int) -> tuple[Array, Array]:
+    """Unique variances (D,) and factors (count, D) of standardised errors (N, D) with NaN where missing.
+
+    Pairwise covariance, then iterated principal factors.
+    """
+    clipped = np.clip(standard, -4.0, 4.0)
+    seen = np.isfinite(clipped)
+    x = np.where(seen, clipped, 0.0)
+    both = np.maximum(seen.T.astype(np.float32) @ seen.astype(np.float32), 1.0)
+    covariance = (x.T @ x) / both
+    covariance *= both / (both + 20.0) * (1 - np.eye(len(both))) + np.eye(len(both))
+    total = np.diag(covariance).copy()
+    unique = 0.1 * total
+    factors = np.zeros((count, len(total)))
+    for _ in range(6):
+        values, vectors = np.linalg.eigh(covariance - np.diag(unique))
+        top = np.argsort(values)[::-1][:count]
+        factors = (np.sqrt(np.maximum(values[top], 0.0)) * vectors[:, top]).T
+        unique = np.maximum(total - (factors**2).sum(0), 0.02 * total)
+    return unique, factors
+
+
+def learn_scatter(angles: Array, error: Array, factors: int) -> Scatter:
+    """Scatter of errors (N, L, 2) in metres seen at angles (N, 2) yaw and pitch."""
+    flat = error.reshape(len(error), -1)
+    log_spread = learn_spread(angles, flat)
+    standard = flat / np.exp(angle_terms(angles[:, 0], angles[:, 1]) @ log_spread)
+    unique, shared = learn_factors(standard, min(factors, len(flat) - 1))
+    return Scatter(log_spread, unique, shared)
+
+
+def learn(
+    examples: list[Example], landmarks: LandmarkModel, ridge: float = 300.0, factors: int = 80
+) -> DetectorStatistics:
+    """Statistics of a detector from at least a few dozen examples.
+
+    Offsets and changes come from the photos without occluders; scatter from the residuals of a two-fold fit,
+    so that it is not flattered by what the regression has learned by heart. Raises NumericalError with too
+    few examples.
+    """
+    gap = gaps(examples, landmarks)
+    good = np.nanmedian(np.linalg.norm(gap, axis=2), axis=1) < LOST
+    clean = good & np.isfinite(gap).all((1, 2)) & ~np.array([e.occluded for e in examples])
+    if clean.sum() < 30:
+        raise NumericalError(
+            f"only {clean.sum()} photos with a usable detection; at least 30 are needed, so raise the number"
+        )
+    rows, features = _design(examples)
+    angles = np.array([e.view.angles()[:2] for e in examples])
+    where = np.flatnonzero(clean)
+    error = np.full_like(gap, np.nan)
+    for fold in range(2):
+        train = where[fold::2]
+        effect = solve_offsets(rows[train], features[train], gap[train], ridge)
+        test = where[1 - fold :: 2]
+        error[test] = gap[test] - explained(rows[test], features[test], effect)
+    effect = solve_offsets(rows[where], features[where], gap[where], ridge)
+    hidden = np.flatnonzero(good & ~clean)
+    error[hidden] = gap[hidden] - explained(rows[hidden], features[hidden], effect)
+    scatter = learn_scatter(angles[where], error[where], factors)
+    occluded = learn_scatter(angles[hidden], error[hidden], factors) if len(hidden) >= 60 else scatter
+    return DetectorStatistics(effect[:OFFSET_TERMS], effect[OFFSET_TERMS:], scatter, occluded)

@@ -1,0 +1,92 @@
+"""From a Landmarks record to what the landmark fit needs: which points count, where they lie on the model,
+their noise.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+
+import numpy as np
+from numpy.typing import NDArray
+
+from facekit.fitting.landmark_fit import Observations
+from facekit.fitting.landmark_model import LandmarkModel, landmark_model
+from facekit.fitting.noise import Noise
+from facekit.fitting.statistics import DetectorStatistics
+from facekit.fitting.view import View
+from facekit.morphable.model import FaceModel
+from facekit.records import Landmarks
+
+Array = NDArray[np.float64]
+
+DEFAULT_SPREAD = {
+    "mediapipe478": 0.010,
+    "ibug68": 0.0035,
+}  # m; neighbours among 478 err together, so each counts less
+CONTOUR = slice(0, 17)  # jaw line of ibug68: its points slide along the silhouette
+CONTOUR_SPREAD = 0.008  # m
+STEADY = 0.002  # m: spread under perturbations that the learned noise already contains
+
+
+def usable(landmarks: Landmarks) -> NDArray[np.int64]:
+    """Indices (M,) of the landmarks that are there and not hidden."""
+    good = np.isfinite(landmarks.points).all(1) & np.isfinite(landmarks.sigma) & ~landmarks.hidden
+    return np.flatnonzero(good)
+
+
+def observe(
+    landmarks: Landmarks,
+    model: FaceModel,
+    statistics: DetectorStatistics | None = None,
+    noise_scale: float = 1.0,
+) -> Observations:
+    """Observations of the visible landmarks; without ``statistics`` each point lies where the model says,
+    with
+    independent noise of a few millimetres."""
+    index = usable(landmarks)
+    shape = landmark_model(model, landmarks.scheme)
+    points = np.asarray(landmarks.points, np.float64)[index]
+    sigma = np.asarray(landmarks.sigma, np.float64)[index]
+    if statistics is None:
+        spread = np.full(len(shape.mean), DEFAULT_SPREAD[landmarks.scheme])
+        if landmarks.scheme == "ibug68":
+            spread[CONTOUR] = CONTOUR_SPREAD
+        seen = shape.at(index)
+        return Observations(
+            points, lambda view: seen, partial(_plain_noise, spread[index] * noise_scale, sigma)
+        )
+    occluded = bool(landmarks.hidden.any())
+    return Observations(
+        points,
+        partial(_learned_model, statistics, shape, index),
+        partial(_learned_noise, statistics, index, sigma, occluded, noise_scale),
+    )
+
+
+def _plain_noise(spread: Array, sigma: Array, view: View) -> Noise:
+    variance = np.repeat(spread**2 + _unsteady(sigma, view), 2)
+    return Noise(variance, np.zeros((0, len(variance))))
+
+
+def _learned_model(
+    statistics: DetectorStatistics, shape: LandmarkModel, index: NDArray[np.int64], view: View
+) -> LandmarkModel:
+    return statistics.model(shape, view, index)
+
+
+def _learned_noise(
+    statistics: DetectorStatistics,
+    index: NDArray[np.int64],
+    sigma: Array,
+    occluded: bool,
+    scale: float,
+    view: View,
+) -> Noise:
+    scatter = statistics.occluded if occluded else statistics.clean
+    noise = scatter.noise(view, index, scale)
+    return Noise(noise.variance + np.repeat(_unsteady(sigma, view), 2), noise.factors)
+
+
+def _unsteady(sigma: Array, view: View) -> Array:
+    """Variance (M,) m² of points that move under perturbations more than usual."""
+    return np.maximum(sigma / view.scale - STEADY, 0.0) ** 2

@@ -1,0 +1,113 @@
+"""Which pixels of the photo show the skin of a fitted face, and what the geometry says of each."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from facekit.fitting.appearance import Pixels
+from facekit.geometry.camera import crop, project_points, resize
+from facekit.geometry.mesh import vertex_normals
+from facekit.morphable.model import FaceModel
+from facekit.raster.fragments import rasterize_numpy
+from facekit.raster.scene import interpolate_numpy
+from facekit.raster.shade import srgb_to_linear
+from facekit.records import BoolArray, ByteArray, Camera, FloatArray
+
+REGIONS = ("narrow_face", "face")  # the first that the topology has says where skin is looked at
+EDGE = 2  # px of the crop: pixels as near the silhouette or the mask's edge are left out
+
+
+@dataclass(frozen=True)
+class Window:
+    """The face cut out of the photo and made small."""
+
+    camera: Camera
+    linear: FloatArray  # (h, w, 3) linear RGB
+    hidden: BoolArray  # (h, w)
+
+
+def face_window(
+    photo: ByteArray, hidden: BoolArray | None, vertices: FloatArray, camera: Camera, side: int
+) -> Window:
+    """The box of the projected ``vertices`` (V, 3), at most ``side`` pixels long; a pixel is hidden if any
+    part of it is.
+    """
+    points = project_points(camera, vertices)[:, :2]
+    height, width = photo.shape[:2]
+    x0, y0 = np.clip(np.floor(points.min(0)).astype(int) - 2, 0, [width - 2, height - 2])
+    x1, y1 = np.clip(np.ceil(points.max(0)).astype(int) + 2, [x0 + 2, y0 + 2], [width, height])
+    scale = min(1.0, side / max(x1 - x0, y1 - y0))
+    size = (max(2, round((x1 - x0) * scale)), max(2, round((y1 - y0) * scale)))
+    cut = srgb_to_linear(photo[y0:y1, x0:x1].astype(np.float32) / 255)
+    small = cv2.resize(cut, size, interpolation=cv2.INTER_AREA)
+    mask = np.zeros(size[::-1], bool)
+    if hidden is not None:
+        part = cv2.resize(hidden[y0:y1, x0:x1].astype(np.float32), size, interpolation=cv2.INTER_AREA)
+        mask = part > 1e-3
+    return Window(resize(crop(camera, (int(x0), int(y0), int(x1), int(y1))), size), small, mask)
+
+
+def skin_weight(model: FaceModel) -> FloatArray:
+    """(V,) 1 on the skin of the face, 0 elsewhere."""
+    weight = np.asarray(model.topology.part("skin"), np.float32)
+    for name in REGIONS:
+        if name in model.topology.regions:
+            return weight * np.asarray(model.topology.regions[name], np.float32)
+    return weight
+
+
+def skin_pixels(
+    photo: ByteArray,
+    hidden: BoolArray | None,
+    model: FaceModel,
+    vertices: FloatArray,
+    camera: Camera,
+    side: int = 128,
+) -> Pixels | None:
+    """The visible skin pixels of a fitted face; None where fewer than 100 can be seen or the model has no
+    albedo.
+    """
+    albedo, topology = model.albedo, model.topology
+    if albedo is None:
+        return None
+    weight = skin_weight(model)
+    window = face_window(photo, hidden, vertices[weight > 0.5], camera, side)
+    size = window.linear.shape[:2]
+    screen = project_points(window.camera, vertices)[None].astype(np.float32)
+    fragments = rasterize_numpy(screen, topology.faces, (size[0], size[1]))
+    normals = vertex_normals(vertices, topology.faces)
+    stacked = np.column_stack([normals, weight]).astype(np.float32)
+    surface = interpolate_numpy(fragments, topology.faces, stacked)
+    uv = interpolate_numpy(fragments, topology.uv_faces, np.asarray(topology.uv, np.float32))
+    seen = fragments.mask[0] & (surface[..., 3] > 0.5) & ~window.hidden
+    seen = cv2.erode(seen.astype(np.uint8), np.ones((2 * EDGE + 1,) * 2, np.uint8), borderValue=0) > 0
+    if seen.sum() < 100:
+        return None
+    n = surface[seen][:, :3].astype(np.float64)
+    n /= np.maximum(np.linalg.norm(n, axis=1, keepdims=True), 1e-9)
+    count = len(albedo.basis)
+    stack = np.concatenate([np.asarray(albedo.mean)[None], np.asarray(albedo.basis)])
+    texels = bilinear(stack, uv[seen])
+    return Pixels(window.linear[seen].astype(np.float64), n, texels[0], texels[1:].reshape(count, len(n), 3))
+
+
+def bilinear(textures: FloatArray, uv: NDArray[np.floating]) -> FloatArray:
+    """(N, M, C) float64 look-up of textures (N, T, T, C), row 0 on top, at uv (M, 2), origin bottom left."""
+    side = textures.shape[1]
+    x = np.clip(uv[:, 0] * side - 0.5, 0, side - 1.001)
+    y = np.clip((1 - uv[:, 1]) * side - 0.5, 0, side - 1.001)
+    column, row = x.astype(int), y.astype(int)
+    dx, dy = (x - column)[:, None], (y - row)[:, None]
+    flat = textures.reshape(len(textures), side * side, -1)
+    start = row * side + column
+    out: FloatArray = (
+        flat[:, start] * ((1 - dx) * (1 - dy))
+        + flat[:, start + 1] * (dx * (1 - dy))
+        + flat[:, start + side] * ((1 - dx) * dy)
+        + flat[:, start + side + 1] * (dx * dy)
+    )
+    return out.astype(np.float64)
