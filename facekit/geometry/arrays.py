@@ -1,4 +1,4 @@
-"""The few functions here work on NumPy arrays and torch tensors alike; this finds which module to compute with."""
+"""Some functions here work on NumPy arrays and torch tensors alike; this finds the module to compute with."""
 
 from __future__ import annotations
 

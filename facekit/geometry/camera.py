@@ -1,7 +1,8 @@
 """Pinhole cameras in facekit's convention, and the cameras that renders are taken with.
 
-OpenCV axes: x right, y down, z forward. Pixels: the image corner is (0, 0), the first pixel's centre (0.5, 0.5).
-px = K (R X + t), with X in the head frame (metres, y up, the face looks along +z, subject's left at +x).
+OpenCV axes: x right, y down, z forward. Pixels: the image corner is (0, 0), the first pixel's centre (0.5,
+0.5). px = K (R X + t), with X in the head frame (metres, y up, the face looks along +z, subject's left at
++x).
 """
 
 from __future__ import annotations
@@ -25,9 +26,9 @@ TINY = 1e-12
 def project(K: Array, R: Array, t: Array, X: Array) -> Array:
     """Pixels and depth of points.
 
-    K (..., 3, 3) px, R (..., 3, 3), t (..., 3) m, X (..., V, 3) m, all NumPy or all torch;
-    returns (..., V, 3): px, py, depth in metres along the viewing direction. Points in the camera plane give huge
-    finite pixels; those behind it have depth <= 0 and pixels that mean nothing.
+    K (..., 3, 3) px, R (..., 3, 3), t (..., 3) m, X (..., V, 3) m, all NumPy or all torch; returns (..., V,
+    3): px, py, depth in metres along the viewing direction. Points in the camera plane give huge finite
+    pixels; those behind it have depth <= 0 and pixels that mean nothing.
     """
     xp = namespace(X)
     camera = X @ R.swapaxes(-1, -2) + t[..., None, :]
@@ -74,8 +75,8 @@ def orbit(
 ) -> Camera:
     """A camera that sees the head as if the head had turned by yaw and pitch (radians, signs as in rotation.py).
 
-    It stands ``distance`` metres from ``target`` (3,) m (default the origin), which is in the middle of the picture of
-    ``size`` (width, height); ``fov`` radians is the field of view of the shorter side.
+    It stands ``distance`` metres from ``target`` (3,) m (default the origin), which is in the middle of the
+    picture of ``size`` (width, height); ``fov`` radians is the field of view of the shorter side.
     """
     R = FLIP @ euler_to_matrix(np.array([yaw, pitch, 0.0]))
     point = np.zeros(3) if target is None else np.asarray(target, np.float64)

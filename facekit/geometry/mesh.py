@@ -78,7 +78,8 @@ def uniform_laplacian(vertex_count: int, faces: IntArray) -> sparse.csr_matrix:
 def cotangent_laplacian(vertices: FloatArray, faces: IntArray) -> tuple[sparse.csr_matrix, FloatArray]:
     """Positive semidefinite stiffness matrix (V, V) and lumped vertex areas (V,) m^2 (Pinkall and Polthier, 1993).
 
-    (L f)_i = 1/2 sum_j (cot alpha_ij + cot beta_ij) (f_i - f_j); L f / area is minus the Laplace-Beltrami operator.
+    (L f)_i = 1/2 sum_j (cot alpha_ij + cot beta_ij) (f_i - f_j); L f / area is minus the Laplace-Beltrami
+    operator.
     """
     v, count = np.asarray(vertices, np.float64), len(vertices)
     doubled = np.linalg.norm(face_normals(v, faces), axis=1)

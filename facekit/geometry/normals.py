@@ -52,7 +52,8 @@ def normals_backward(
 ) -> None:
     """Add d loss / d vertices (V, 3) float64 to ``out``, given ``grad`` = d loss / d normals.
 
-    With n = s / |s|: d loss / d s = (g - n (n.g)) / |s|; a face's cross product (b - a) x (c - a) is in three sums.
+    With n = s / |s|: d loss / d s = (g - n (n.g)) / |s|; a face's cross product (b - a) x (c - a) is in
+    three sums.
     """
     pull = np.zeros((vertices.shape[0], 3))
     for i in range(vertices.shape[0]):

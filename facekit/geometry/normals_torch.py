@@ -6,8 +6,10 @@ from typing import Any
 
 import numpy as np
 import torch
+from torch.autograd.function import once_differentiable
 
 from facekit.geometry.normals import normals_backward, normals_forward
+from facekit.geometry.threads import run_all
 from facekit.records import IntArray
 
 
@@ -23,17 +25,20 @@ class _VertexNormals(torch.autograd.Function):
     def forward(ctx: Any, vertices: torch.Tensor, faces: IntArray) -> torch.Tensor:
         array = vertices.detach().cpu().numpy()
         flat = np.ascontiguousarray(array).reshape(-1, *array.shape[-2:])
-        normals, lengths = np.zeros_like(flat), np.zeros(flat.shape[:2])
-        for k in range(len(flat)):
-            normals_forward(flat[k], faces, normals[k], lengths[k])
-        ctx.state = flat, faces, normals, lengths
-        return torch.from_numpy(normals.reshape(array.shape)).to(vertices)
+        n, lengths = np.zeros_like(flat), np.zeros(flat.shape[:2])
+        run_all([lambda k=k: normals_forward(flat[k], faces, n[k], lengths[k]) for k in range(len(flat))])  # type: ignore[misc]
+        ctx.state = flat, faces, n, lengths
+        return torch.from_numpy(n.reshape(array.shape)).to(vertices)
 
     @staticmethod
+    @once_differentiable
     def backward(ctx: Any, grad: torch.Tensor) -> Any:
-        flat, faces, normals, lengths = ctx.state
+        flat, faces, n, lengths = ctx.state
         pull = np.ascontiguousarray(grad.detach().cpu().numpy(), flat.dtype).reshape(flat.shape)
         out = np.zeros(flat.shape)
-        for k in range(len(flat)):
-            normals_backward(flat[k], faces, normals[k], lengths[k], pull[k], out[k])
+
+        def job(k: int) -> None:
+            normals_backward(flat[k], faces, n[k], lengths[k], pull[k], out[k])
+
+        run_all([lambda k=k: job(k) for k in range(len(flat))])  # type: ignore[misc]
         return torch.from_numpy(out.reshape(grad.shape)).to(grad), None

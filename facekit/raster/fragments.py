@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from importlib import import_module
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 import numpy as np
 
-from facekit.raster.threads import run_all, thread_count
+from facekit.geometry.threads import run_all, split, thread_count
+from facekit.raster import cpu
 from facekit.records import FloatArray, IntArray
 
 if TYPE_CHECKING:
@@ -16,7 +19,11 @@ if TYPE_CHECKING:
 ArrayT = TypeVar("ArrayT")
 
 NEAR = 1e-3  # m; triangles with a vertex nearer than this are skipped
-BACKENDS = ("cpu", "reference", "pytorch3d")
+BACKENDS = {
+    "cpu": "facekit.raster.interpolate:rasterize_cpu",
+    "reference": "facekit.raster.reference:rasterize_reference",
+    "pytorch3d": "facekit.raster.torch3d:rasterize_pytorch3d",
+}
 
 
 @dataclass(frozen=True)
@@ -30,7 +37,7 @@ class Fragments(Generic[ArrayT]):
     @property
     def mask(self) -> ArrayT:
         """(B, H, W) bool, the pixels that show a face."""
-        return self.pix_to_face >= 0  # type: ignore[operator, return-value]
+        return self.pix_to_face >= 0  # type: ignore[operator, no-any-return]
 
 
 def rasterize(
@@ -38,25 +45,22 @@ def rasterize(
     faces: torch.Tensor | IntArray,
     size: tuple[int, int],
     backend: str = "cpu",
-    *,
     cull: int = 0,
     near: float = NEAR,
 ) -> Fragments[torch.Tensor]:
     """Rasterise B meshes of one topology.
 
-    screen (B, V, 3) float32 or float64: px, py, depth in metres, as ``geometry.camera.project`` gives; faces (F, 3);
-    size (H, W). ``bary`` and ``depth`` are differentiable in ``screen`` at fixed visibility. ``cull`` +1 drops faces that show
-    their back (corners clockwise in the picture), -1 those that show their front. Edges, ties and the near plane: cpu.py.
+    screen (B, V, 3) float32 or float64: px, py, depth m, as ``geometry.camera.project`` gives; faces (F, 3);
+    size (H, W). ``bary`` and ``depth`` are differentiable in ``screen`` at fixed visibility. ``cull`` +1 drops
+    faces that show their back (corners clockwise in the picture), -1 those that show their front. Pixel
+    centres, edges, ties and the near plane (``near`` m): see cpu.py. ModelUnavailableError where the back end
+    is not installed.
     """
     check_mesh(tuple(screen.shape), tuple(faces.shape), size, cull)
-    if backend == "cpu":
-        from facekit.raster.interpolate import rasterize_cpu as implementation
-    elif backend == "reference":
-        from facekit.raster.reference import rasterize_reference as implementation
-    elif backend == "pytorch3d":
-        from facekit.raster.torch3d import rasterize_pytorch3d as implementation
-    else:
+    if backend not in BACKENDS:
         raise ValueError(f"unknown rasteriser {backend!r}: choose one of {', '.join(BACKENDS)}")
+    module, name = BACKENDS[backend].split(":")
+    implementation: Callable[..., Fragments[torch.Tensor]] = getattr(import_module(module), name)
     return implementation(screen, faces, size, cull, near)
 
 
@@ -71,35 +75,27 @@ def rasterize_numpy(
 ) -> Fragments[FloatArray]:
     """``rasterize`` with NumPy arrays and without gradients; torch is not imported.
 
-    ``out`` are Fragments of the same shapes and dtypes to be overwritten: in a loop over large pictures fresh memory
-    costs more than the work.
+    ``out`` are Fragments of the same shapes and dtypes to be overwritten: in a loop over large pictures fresh
+    memory costs more than the work.
     """
-    from facekit.raster import cpu
-
     check_mesh(screen.shape, faces.shape, size, cull)
     screen = as_float(screen)
     faces = np.ascontiguousarray(faces, np.int32)
     batch, shape = len(screen), (len(screen), *size)
     if out is None:
-        out = Fragments(
-            np.zeros(shape, np.int32), np.zeros((*shape, 3), screen.dtype), np.zeros(shape, screen.dtype)
-        )
+        floats = screen.dtype
+        out = Fragments(np.zeros(shape, np.int32), np.zeros((*shape, 3), floats), np.zeros(shape, floats))
+    found, bary, depth = out.pix_to_face, out.bary, out.depth
+    if found.shape != shape or found.dtype != np.int32 or depth.dtype != screen.dtype:
+        raise ValueError(f"out must be Fragments of shape {shape}, int32 and {screen.dtype}")
 
-    def job(image: int, rows: tuple[int, int]) -> None:
-        found, depth = out.pix_to_face[image], out.depth[image]
-        cpu.scan_band(screen[image], faces, near, cull, rows, found, depth)
-        cpu.resolve_band(screen[image], faces, rows, found, out.bary[image], depth)
+    def job(i: int, rows: tuple[int, int]) -> None:
+        cpu.scan_band(screen[i], faces, near, cull, rows, found[i], depth[i])
+        cpu.resolve_band(screen[i], faces, rows, found[i], bary[i], depth[i])
 
-    bands = split_rows(size[0], max(1, -(-thread_count() // batch)))
+    bands = split(size[0], -(-thread_count() // batch))
     run_all([lambda i=i, r=rows: job(i, r) for i in range(batch) for rows in bands])  # type: ignore[misc]
     return out
-
-
-def split_rows(height: int, parts: int) -> list[tuple[int, int]]:
-    """Cut rows 0..height into at most ``parts`` bands of nearly the same size."""
-    parts = max(1, min(parts, height))
-    edges = [height * k // parts for k in range(parts + 1)]
-    return list(zip(edges[:-1], edges[1:], strict=True))
 
 
 def as_float(array: FloatArray) -> FloatArray:
@@ -109,7 +105,7 @@ def as_float(array: FloatArray) -> FloatArray:
 
 def check_mesh(screen: tuple[int, ...], faces: tuple[int, ...], size: tuple[int, int], cull: int) -> None:
     """ValueError where the shapes cannot be rasterised."""
-    if len(screen) != 3 or screen[2] != 3:
+    if len(screen) != 3 or screen[2] != 3 or screen[0] < 1:
         raise ValueError(f"screen positions must be (B, V, 3), not {screen}")
     if len(faces) != 2 or faces[1] != 3:
         raise ValueError(f"faces must be (F, 3), not {faces}")

@@ -3,32 +3,34 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import numpy as np
 
 from facekit.geometry.camera import centre, project_points, resize
 from facekit.geometry.mesh import vertex_normals
-from facekit.raster import cpu
-from facekit.raster.fragments import Fragments, rasterize_numpy, split_rows
+from facekit.geometry.threads import run_all, split, thread_count
+from facekit.raster.cpu import scan_band
+from facekit.raster.fragments import NEAR
+from facekit.raster.paint import paint_band, paint_texture_band
 from facekit.raster.shade import linear_to_srgb, shade, srgb_to_linear
-from facekit.raster.threads import run_all, thread_count
 from facekit.records import ByteArray, Camera, FloatArray, IntArray, Light
 
 CLAY = 0.5  # linear albedo of a mesh without colours
-AMBIENT = 0.25  # of the default light, which shines from the camera
-_LINEAR = srgb_to_linear(np.arange(256) / 255.0).astype(np.float32)
+AMBIENT = 0.25  # part of the default light that does not come from the camera
+_LINEAR: FloatArray = srgb_to_linear(np.arange(256) / 255.0).astype(np.float32)
 
 
 @dataclass(frozen=True)
 class TextureMap:
-    """A texture and where it lies on the faces. Linear RGB if floating, sRGB if uint8; row 0 is the top (v = 1)."""
+    """A texture and where it lies on the faces. Linear RGB if floating, sRGB if uint8."""
 
-    pixels: ByteArray | FloatArray  # (T, T, 3)
+    pixels: ByteArray | FloatArray  # (T, T, 3), row 0 is the top of the UV square
     uv: FloatArray  # (T, 2), origin at the bottom left
     uv_faces: IntArray  # (F, 3) int32, index into uv
 
 
-Colours = FloatArray | ByteArray | TextureMap | None
+Colours: TypeAlias = FloatArray | ByteArray | TextureMap | None
 
 
 def render_view(
@@ -46,31 +48,25 @@ def render_view(
 ) -> ByteArray:
     """Picture of a mesh, uint8 sRGB.
 
-    vertices (V, 3) m; faces (F, 3); ``size`` (H, W), default the camera's. ``colours``: (V, 3) or (3,) per vertex or for all, linear RGB
-    if floating, sRGB if uint8, a TextureMap, or None for clay. ``light``: None shines from the camera; ``lit=False`` shows the
-    colours as they are. ``background`` (H, W, 3) uint8: the mesh is laid over it with ``opacity`` and (H, W, 3) returned, pixels that
-    the mesh does not touch unchanged; without it (H, W, 4), alpha not premultiplied.
+    vertices (V, 3) m; faces (F, 3); ``size`` (H, W) px, default the camera's. ``colours``: (V, 3), or (3,) for
+    all, linear RGB if floating and sRGB if uint8; a TextureMap; or None for clay. ``light``: None shines from
+    the camera; ``lit=False`` shows the colours as they are. ``background`` (H, W, 3) uint8 sRGB: the mesh is
+    laid over it with ``opacity`` and (H, W, 3) returned, pixels that it does not touch unchanged. Without:
+    (H, W, 4), alpha not premultiplied. Each pixel is the mean of supersample^2 samples, in linear light.
     """
     width, height = (int(x) for x in camera.image_size) if size is None else (size[1], size[0])
+    if background is not None and background.shape != (height, width, 3):
+        raise ValueError(f"the background is {background.shape}, the picture {(height, width, 3)}")
     fine = resize(camera, (width * supersample, height * supersample))
-    screen = project_points(fine, vertices)[None].astype(np.float32)
-    fragments = rasterize_numpy(screen, faces, (height * supersample, width * supersample))
-    white = np.ones(3, np.float32)
-    if lit:
-        shading = np.maximum(vertex_light(vertices, faces, camera, light), 0.0).astype(np.float32)
-    else:
-        shading = np.ones((len(vertices), 3), np.float32)
-    if isinstance(colours, TextureMap):
-        linear = interpolate_numpy(fragments, faces, shading) * _texture(fragments, colours)
-    else:
-        flat = np.float32(CLAY) * white if colours is None else as_linear(colours)
-        linear = interpolate_numpy(fragments, faces, np.ascontiguousarray(shading * flat, np.float32))
-    cover = fragments.mask[0].astype(np.float32)
-    return _compose(_shrink(linear, supersample), _shrink(cover[..., None], supersample), background, opacity)
+    screen = np.ascontiguousarray(project_points(fine, vertices), np.float32)
+    index = np.ascontiguousarray(faces, np.int32)
+    shading = vertex_light(vertices, faces, camera, light) if lit else np.ones((len(vertices), 3))
+    picture = _paint(screen, index, np.maximum(shading, 0), colours, (height, width), supersample)
+    return _compose(picture, background, opacity)
 
 
 def vertex_light(vertices: FloatArray, faces: IntArray, camera: Camera, light: Light | None) -> FloatArray:
-    """Light that falls on the vertices, (V, 3) linear RGB; without ``light`` a lamp at the camera and some ambient light."""
+    """Light on the vertices, (V, 3) linear RGB; without ``light`` that of a lamp at the camera."""
     normals = vertex_normals(vertices, faces)
     if light is not None:
         return shade(normals, light.sh)
@@ -86,64 +82,50 @@ def as_linear(colours: FloatArray | ByteArray) -> FloatArray:
     return _LINEAR[colours] if colours.dtype == np.uint8 else colours.astype(np.float32)
 
 
-def interpolate_numpy(
-    fragments: Fragments[FloatArray], faces: IntArray, attributes: FloatArray
+def _paint(
+    screen: FloatArray,
+    faces: IntArray,
+    light: FloatArray,
+    colours: Colours,
+    size: tuple[int, int],
+    factor: int,
 ) -> FloatArray:
-    """(H, W, C) of the first image of ``fragments`` from per-vertex attributes (V, C) float32; 0 where there is no face."""
-    found, bary = fragments.pix_to_face[0], fragments.bary[0]
-    out = np.zeros((*found.shape, attributes.shape[1]), np.float32)
-    index = np.ascontiguousarray(faces, np.int32)
-    values = np.ascontiguousarray(attributes, np.float32)
-    bands = split_rows(found.shape[0], thread_count())
-    run_all([lambda r=rows: cpu.interpolate_band(values, index, r, found, bary, out) for rows in bands])  # type: ignore[misc]
+    """(H, W, 4) float32 linear, premultiplied, from positions (V, 3) in the fine picture."""
+    found = np.zeros((size[0] * factor, size[1] * factor), np.int32)
+    inverse_depth = np.zeros(found.shape, np.float32)
+    out = np.zeros((*size, 4), np.float32)
+    if isinstance(colours, TextureMap):
+        lit = np.ascontiguousarray(light, np.float32)
+        uv, uv_faces = colours.uv.astype(np.float32), np.ascontiguousarray(colours.uv_faces, np.int32)
+        texture = as_linear(colours.pixels)
+    else:
+        lit = np.ascontiguousarray(light * (CLAY if colours is None else as_linear(colours)), np.float32)
+
+    def job(rows: tuple[int, int]) -> None:
+        scan_band(screen, faces, NEAR, 0, (rows[0] * factor, rows[1] * factor), found, inverse_depth)
+        if isinstance(colours, TextureMap):
+            paint_texture_band(screen, faces, lit, uv, uv_faces, texture, found, factor, rows, out)
+        else:
+            paint_band(screen, faces, lit, found, factor, rows, out)
+
+    run_all([lambda r=rows: job(r) for rows in split(size[0], 2 * thread_count())])  # type: ignore[misc]
     return out
 
 
-def _texture(fragments: Fragments[FloatArray], texture: TextureMap) -> FloatArray:
-    """Bilinear look-up, (H, W, 3) linear RGB; 0 where there is no face."""
-    pixels = texture.pixels if texture.pixels.dtype == np.uint8 else texture.pixels.astype(np.float32)
-    uv = interpolate_numpy(fragments, texture.uv_faces, texture.uv)
-    mask = fragments.mask[0]
-    height, width = pixels.shape[:2]
-    u, v = uv[mask].T
-    x = np.clip(u * width - 0.5, 0, width - 1)
-    y = np.clip((1 - v) * height - 0.5, 0, height - 1)
-    x0, y0 = x.astype(np.int32), y.astype(np.int32)
-    x1, y1 = np.minimum(x0 + 1, width - 1), np.minimum(y0 + 1, height - 1)
-    dx, dy = (x - x0)[:, None].astype(np.float32), (y - y0)[:, None].astype(np.float32)
-    top = as_linear(pixels[y0, x0]) * (1 - dx) + as_linear(pixels[y0, x1]) * dx
-    bottom = as_linear(pixels[y1, x0]) * (1 - dx) + as_linear(pixels[y1, x1]) * dx
-    out = np.zeros((*mask.shape, 3), np.float32)
-    out[mask] = top * (1 - dy) + bottom * dy
-    return out
-
-
-def _shrink(picture: FloatArray, factor: int) -> FloatArray:
-    """Mean of each factor x factor block of (H, W, C)."""
-    if factor == 1:
-        return picture
-    rows = sum(picture[k::factor] for k in range(factor))
-    return sum(rows[:, k::factor] for k in range(factor)) / np.float32(factor * factor)
-
-
-def _compose(
-    linear: FloatArray, cover: FloatArray, background: ByteArray | None, opacity: float
-) -> ByteArray:
-    """Lay premultiplied linear colours (H, W, 3) over the background, or return them with straight alpha."""
-    touched = cover[..., 0] > 0
-    share = cover[touched]
+def _compose(picture: FloatArray, background: ByteArray | None, opacity: float) -> ByteArray:
+    """Lay premultiplied linear colours (H, W, 4) over the background, or return them with straight alpha."""
+    touched = picture[..., 3] > 0
+    colour, share = picture[touched, :3], picture[touched, 3:]
     if background is None:
-        out = np.zeros((*touched.shape, 4), np.uint8)
-        out[touched, :3] = _bytes(linear[touched] / share)
-        out[touched, 3] = np.rint(share[:, 0] * opacity * 255)
+        out = np.zeros(picture.shape, np.uint8)
+        out[touched, :3] = _bytes(colour / share)
+        out[touched, 3] = np.rint(share[:, 0] * (opacity * 255))
         return out
-    if background.shape != (*touched.shape, 3):
-        raise ValueError(f"the background is {background.shape}, the picture {(*touched.shape, 3)}")
     out = background.copy()
-    under = _LINEAR[background[touched]]
-    out[touched] = _bytes(opacity * linear[touched] + (1 - opacity * share) * under)
+    out[touched] = _bytes(opacity * colour + (1 - opacity * share) * _LINEAR[background[touched]])
     return out
 
 
 def _bytes(linear: FloatArray) -> ByteArray:
-    return np.rint(linear_to_srgb(np.clip(linear, 0, 1)) * 255).astype(np.uint8)
+    encoded: FloatArray = linear_to_srgb(np.clip(linear, 0, 1))
+    return np.rint(encoded * 255).astype(np.uint8)

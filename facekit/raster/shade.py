@@ -1,6 +1,7 @@
 """Lambert shading under distant light in nine real spherical harmonics, and the sRGB curve. NumPy and torch alike.
 
-Order and factors are those of records.Light. Three other orders are in use; one converter each brings them here.
+Order and factors are those of records.Light. Three other orders are in use; one converter each brings them
+here.
 """
 
 from __future__ import annotations

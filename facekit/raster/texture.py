@@ -1,7 +1,8 @@
 """Texture look-up with gradients to the texels and to the texture coordinates.
 
-Textures (B, T, T, C) or (T, T, C) have row 0 at the top, v = 1; uv has its origin at the bottom left, and (0, 0) and (1, 1) are the
-outer corners of the corner texels (``align_corners=False``). Outside, the border texel goes on.
+Textures (B, T, T, C) or (T, T, C) have row 0 at the top, v = 1; uv has its origin at the bottom left, and
+(0, 0) and (1, 1) are the outer corners of the corner texels (``align_corners=False``). Outside, the border
+texel goes on.
 """
 
 from __future__ import annotations
@@ -15,9 +16,10 @@ MODES = ("bilinear", "mip")
 def sample_texture(texture: torch.Tensor, uv: torch.Tensor, mode: str = "bilinear") -> torch.Tensor:
     """Colours (B, H, W, C) at uv (B, H, W, 2) of a texture (B, T, T, C), (1, T, T, C) or (T, T, C).
 
-    "bilinear" reads the full texture; "mip" reads, between two levels of a pyramid, the one whose texels are as large as the
-    pixel's footprint, which is found from the differences of uv between neighbouring pixels (trilinear filtering).
-    Differentiable in texture and uv; the choice of level is not differentiated.
+    "bilinear" reads the full texture; "mip" reads, between two levels of a pyramid, the one whose texels
+    are as large as the pixel's footprint, which is found from the differences of uv between neighbouring
+    pixels (trilinear filtering). Differentiable in texture and uv; the choice of level is not
+    differentiated.
     """
     if mode not in MODES:
         raise ValueError(f"unknown texture mode {mode!r}: choose one of {', '.join(MODES)}")

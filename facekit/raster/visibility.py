@@ -25,8 +25,9 @@ def visible_vertices(
 ) -> BoolArray:
     """(V,) bool: the vertices (V, 3) m that the photo of ``camera`` shows.
 
-    hidden_mask (H, W) bool, True = hidden, of the photo's size. ``facing`` is the least cosine between normal and line of
-    sight; ``bias`` how far behind the depth picture a vertex may lie, as a part of the mesh's depth range.
+    hidden_mask (H, W) bool, True = hidden, of the photo's size. ``facing`` is the least cosine between
+    normal and line of sight; ``bias`` how far behind the depth picture a vertex may lie, as a part of the
+    mesh's depth range.
     """
     points = project_points(camera, vertices)
     sight = centre(camera) - vertices
@@ -56,8 +57,9 @@ def unoccluded(
 ) -> BoolArray:
     """(V,) bool: nothing of the mesh lies before the vertex by more than ``bias`` of the mesh's depth range.
 
-    The depth picture shows the whole mesh, at ``pixels`` on its longer side, whatever part of it the photo shows. A vertex
-    is compared with the farthest of the four pixels around it, so that silhouettes do not hide their own vertices.
+    The depth picture shows the whole mesh, at ``pixels`` on its longer side, whatever part of it the photo
+    shows. A vertex is compared with the farthest of the four pixels around it, so that silhouettes do not
+    hide their own vertices.
     """
     points = project_points(camera, vertices)
     ahead = points[:, 2] > 0

@@ -1,7 +1,7 @@
-"""Runs the kernels of the bands of a batch on a small pool of threads.
+"""Runs the numba kernels of the meshes of a batch, or of bands of a picture, on a small pool of threads.
 
-The kernels hold no Python lock, so plain threads do; an OpenMP pool beside torch's own costs more than it gives on few
-cores. Bands never depend on the number of threads, so the result is the same bytes with any.
+The kernels hold no Python lock, so plain threads do; an OpenMP pool beside torch's own costs more than it
+gives on few cores. What the jobs compute never depends on the number of threads.
 """
 
 from __future__ import annotations
@@ -39,22 +39,28 @@ def run_all(jobs: Sequence[Job]) -> None:
     """Run all jobs and return when the last is done; this thread takes its share."""
     global _pool
     threads = min(thread_count(), len(jobs))
-    if threads == 1:
+    if threads <= 1:
         for job in jobs:
             job()
         return
     if _pool is None:
-        _pool = ThreadPoolExecutor(max_workers=thread_count(), thread_name_prefix="facekit-raster")
+        _pool = ThreadPoolExecutor(max_workers=thread_count(), thread_name_prefix="facekit")
     queue = iter(jobs)
 
     def work() -> None:
-        for job in queue:  # list iterators hand out each item once, also to several threads
+        for job in queue:  # a list's iterator gives each item once, to several threads too
             job()
 
     helpers = [_pool.submit(work) for _ in range(threads - 1)]
     work()
     for helper in helpers:
         helper.result()
+
+
+def split(length: int, parts: int) -> list[tuple[int, int]]:
+    """Cut 0..length into at most ``parts`` ranges of nearly the same size."""
+    parts = max(1, min(parts, length))
+    return [(length * k // parts, length * (k + 1) // parts) for k in range(parts)]
 
 
 def _forget_pool() -> None:
