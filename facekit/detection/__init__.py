@@ -1,1 +1,1 @@
-"""Faces and their landmarks in photos: boxes, crops, two landmark networks, and how far to trust each point."""
+"""Faces and their landmarks in photos: boxes, crops, two networks, and how far to trust each point."""

@@ -28,8 +28,8 @@ def perturbed(placement: Placement, count: int) -> list[tuple[Placement, bool]]:
 def robust_mean(points: FloatArray) -> tuple[FloatArray, FloatArray]:
     """Mean (L, D) of N readings (N, L, D) with far readings weighed down, and their spread (L,).
 
-    Iteratively reweighted with Cauchy weights from the median; the spread is the standard deviation of one reading
-    along one axis (first two coordinates), with those weights.
+    Iteratively reweighted with Cauchy weights from the median; the spread is the standard deviation of one
+    reading along one axis (first two coordinates), with those weights.
     """
     centre = np.median(points, axis=0)
     weight = np.ones(points.shape[:2])

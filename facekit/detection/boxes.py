@@ -1,4 +1,4 @@
-"""Where the faces are: MediaPipe's two face detectors on the whole photo and on ever smaller windows of it."""
+"""Where the faces are: MediaPipe's two face detectors on the whole photo and on ever smaller windows."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def intersection_over_union(a: FloatArray, b: FloatArray) -> float:
 
 
 def _windows(size: tuple[int, int], level: int, angle: float) -> list[Placement]:
-    """Square windows that cover the photo, overlapping by half; at level 0 also one with a wide rim, for close-ups."""
+    """Square windows that cover the photo, overlapping by half; level 0 has one with a rim, for close-ups."""
     longer = float(max(size))
     if level == 0:
         centre = np.array(size) / 2

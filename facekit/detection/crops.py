@@ -50,7 +50,7 @@ def scale_of(matrix: FloatArray) -> float:
 
 @dataclass
 class PhotoPyramid:
-    """A photo with its halvings, made when first needed, so that small crops of large photos are not aliased."""
+    """A photo with its halvings, made when needed, so that small crops of large photos are not aliased."""
 
     photo: ByteArray  # (H, W, 3) uint8
     _levels: dict[int, ByteArray] = field(default_factory=dict)
@@ -61,7 +61,7 @@ class PhotoPyramid:
         return self.photo.shape[1], self.photo.shape[0]
 
     def crop(self, matrix: FloatArray, size: int) -> ByteArray:
-        """The (size, size, 3) uint8 crop that ``matrix`` (crop px to photo px) describes; black outside the photo."""
+        """(size, size, 3) uint8 crop that ``matrix`` (crop px to photo px) describes; black outside."""
         level = max(0, round(np.log2(max(scale_of(matrix), 1e-6))))
         source = self._level(level)
         shrink = np.diag([source.shape[1] / self.size[0], source.shape[0] / self.size[1], 1.0])

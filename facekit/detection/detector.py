@@ -19,7 +19,7 @@ class Reading:
 
 
 class Detector(ABC):
-    """A landmark network. It finds points in a face that is already cropped; ``boxes.find_boxes`` finds faces."""
+    """A landmark network. It finds points in a cropped face; ``boxes.find_boxes`` finds faces."""
 
     name: ClassVar[str]  # as in Landmarks.detector
     scheme: ClassVar[str]  # "mediapipe478" or "ibug68"

@@ -1,7 +1,7 @@
 """MediaPipe's networks: face boxes, and 478 landmarks of a crop. Their weights are in the wheel.
 
-The landmark network is run on crops that facekit chooses (rather than behind MediaPipe's own face detector), so
-that it can look at a face under small perturbations, and at faces the detector misses.
+The landmark network is run on crops that facekit chooses (rather than behind MediaPipe's own face detector),
+so that it can look at a face under small perturbations, and at faces the detector misses.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from facekit.detection.detector import Detector, Reading
 from facekit.detection.quiet import quiet_native
 from facekit.records import ByteArray, FloatArray
 
-# FaceLandmarkCpu is the subgraph inside mp.solutions.face_mesh that maps one region of a picture to landmarks.
+# FaceLandmarkCpu is the part of mp.solutions.face_mesh that maps one region of a picture to landmarks.
 GRAPH = """
 input_stream: "IMAGE:image"
 input_stream: "ROI:roi"
@@ -59,12 +59,12 @@ class FaceMesh(Detector):
         """478 points; see ``Detector.landmarks``. The network always answers: judge by agreement."""
         graph, whole = _mesh_graph()
         found = graph.process({"image": np.ascontiguousarray(crop), "roi": whole}).landmarks.landmark
-        points = np.array([(p.x, p.y, p.z) for p in found]) * crop.shape[0]
+        points = np.array([(p.x, p.y, p.z) for p in found], dtype=np.float64) * crop.shape[0]
         return Reading(points[:, :2], points[:, 2], np.ones(len(points)))
 
 
 def raw_boxes(picture: ByteArray, full_range: bool, threshold: float = 0.4) -> list[RawBox]:
-    """Faces that MediaPipe's short-range (128²) or full-range (192²) detector finds in a (H, W, 3) picture."""
+    """Faces that MediaPipe's short-range (128²) or full-range (192²) detector finds in (H, W, 3) uint8."""
     height, width = picture.shape[:2]
     found = _box_graph(full_range).process(np.ascontiguousarray(picture)).detections or []
     boxes = []
@@ -81,7 +81,7 @@ def raw_boxes(picture: ByteArray, full_range: bool, threshold: float = 0.4) -> l
 
 @cache
 def _mediapipe() -> ModuleType:
-    """The package, imported without its notices. Needed only when a detector runs: the import takes about 1 s."""
+    """The package, imported without its notices, when a detector first runs: it takes about 1 s."""
     os.environ.setdefault("GLOG_minloglevel", "2")
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     with quiet_native(), warnings.catch_warnings():

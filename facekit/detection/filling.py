@@ -1,4 +1,4 @@
-"""Fills hidden pixels with what surrounds them, so that an occluder's own look does not pull the landmarks."""
+"""Fills hidden pixels from what surrounds them, so that an occluder's look does not pull the landmarks."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ def dilate(mask: BoolArray, radius: float) -> BoolArray:
 def smooth_fill(photo: ByteArray, hidden: BoolArray, side: int = 512) -> ByteArray:
     """The photo with its hidden pixels filled smoothly from their surroundings; other pixels unchanged.
 
-    Push-pull interpolation (Gortler et al. 1996): average the known pixels over ever coarser grids, then fill from
-    coarse to fine. It works on a copy of at most ``side`` px: a smooth filling needs no more.
+    Push-pull interpolation (Gortler et al. 1996): average the known pixels over ever coarser grids, then fill
+    from coarse to fine. It works on a copy of at most ``side`` px: a smooth filling needs no more.
 
     Args: photo (H, W, 3) uint8; hidden (H, W) bool. Returns (H, W, 3) uint8.
     """
@@ -32,9 +32,9 @@ def smooth_fill(photo: ByteArray, hidden: BoolArray, side: int = 512) -> ByteArr
     shrink = min(1.0, side / max(height, width))
     size = (max(1, round(width * shrink)), max(1, round(height * shrink)))
     weight = np.asarray(~grown, dtype=np.float32)
-    seen = cv2.resize(photo * weight[..., None], size, interpolation=cv2.INTER_AREA)
-    smooth = _push_pull(seen, cv2.resize(weight, size, interpolation=cv2.INTER_AREA))
-    filled = cv2.resize(smooth, (width, height), interpolation=cv2.INTER_LINEAR)
+    seen = _resize(photo * weight[..., None], size, cv2.INTER_AREA)
+    smooth = _push_pull(seen, _resize(weight, size, cv2.INTER_AREA))
+    filled = _resize(smooth, (width, height), cv2.INTER_LINEAR)
     return np.where(grown[..., None], np.clip(filled, 0, 255), photo).astype(np.uint8)
 
 
@@ -47,16 +47,20 @@ def _push_pull(colour: FloatArray, weight: FloatArray) -> FloatArray:
         coarse = np.broadcast_to(mean, colour.shape).astype(np.float32)
     else:
         half = ((width + 1) // 2, (height + 1) // 2)
-        sums = cv2.resize(colour, half, interpolation=cv2.INTER_AREA)
-        weights = cv2.resize(weight, half, interpolation=cv2.INTER_AREA)
+        sums = _resize(colour, half, cv2.INTER_AREA)
+        weights = _resize(weight, half, cv2.INTER_AREA)
         boost = 1 / np.maximum(weights, 0.25)  # a block that is a quarter full counts as full
         filled = _push_pull(sums * boost[..., None], weights * boost)
-        coarse = cv2.resize(filled, (width, height), interpolation=cv2.INTER_LINEAR)
+        coarse = _resize(filled, (width, height), cv2.INTER_LINEAR)
     return np.asarray(colour + (1 - weight[..., None]) * coarse, dtype=np.float32)
 
 
+def _resize(picture: FloatArray, size: tuple[int, int], interpolation: int) -> FloatArray:
+    return np.asarray(cv2.resize(picture, size, interpolation=interpolation), dtype=np.float32)
+
+
 def brighten(photo: ByteArray) -> ByteArray:
-    """A dark or flat photo made easier to read: median brightness to mid grey by gamma, then local contrast (CLAHE)."""
+    """A dark or flat photo made easier to read: median lightness to mid grey by gamma, then CLAHE."""
     lab = cv2.cvtColor(photo, cv2.COLOR_RGB2LAB)
     median = np.clip(np.median(lab[..., 0]) / 255, 0.004, 0.996)
     gamma = np.clip(np.log(0.5) / np.log(median), 0.25, 2.0)

@@ -1,4 +1,4 @@
-"""Is this a face? A landmark network always answers; these checks tell a face from a mesh laid over anything."""
+"""Is this a face? A landmark network always answers; these checks tell faces from meshes over anything."""
 
 from __future__ import annotations
 
@@ -44,14 +44,14 @@ def implausible(points: FloatArray, spread: FloatArray, scheme: str, size: tuple
 
 
 def matches_box(points: FloatArray, centre: FloatArray, side: float) -> bool:
-    """Whether a mesh covers about the box in which the detector saw the face (it may have slid onto an occluder)."""
+    """Whether a mesh covers about the box in which the face was seen (it may have slid onto an occluder)."""
     box = face_box(points)
     moved = float(np.linalg.norm((box[:2] + box[2:]) / 2 - centre))
     return 0.4 < longer_side(box) / side < 2.5 and moved < 0.75 * side
 
 
 def _upright(points: FloatArray, scheme: str, side: float) -> bool:
-    """Seen along the line of sight, eyes, mouth and chin go round as in a face and not as in its mirror image.
+    """Whether eyes, mouth and chin go round as in a face and not as in its mirror image.
 
     Near a profile the eyes fall together in the picture; then only a clear reversal counts.
     """

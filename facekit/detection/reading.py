@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -61,7 +61,7 @@ def place(points: FloatArray, scheme: str, margin: float, shift: float = 0.0) ->
 
 
 def read_face(detector: Detector, pictures: list[PhotoPyramid], placement: Placement) -> Points:
-    """Robust mean over perturbed crops of every picture (the photo, and the photo with its hidden part filled)."""
+    """Robust mean over perturbed crops of every picture (the photo, and the photo with its hole filled)."""
     around = perturbed(placement, detector.runs)
     readings = [read_once(detector, picture, p, flip) for picture in pictures for p, flip in around]
     stacked = np.stack([np.column_stack([r.points, r.depth]) for r in readings])
@@ -76,22 +76,30 @@ def as_landmarks(
     """The record: sigma from the spread, and large for points that are hidden or outside the photo."""
     box = face_box(read.points)
     side = longer_side(box)
-    covered = under_mask(read.points, hidden, RIM * side)
-    outside = ((read.points < 0) | (read.points > np.array(size))).any(axis=1)
     sigma = np.hypot(read.spread, FLOOR_SIGMA * side) / np.sqrt(np.clip(read.confidence, 0.04, 1))
-    sigma = np.where(covered | outside, np.maximum(sigma, HIDDEN_SIGMA * side), sigma)
-    return Landmarks(
+    landmarks = Landmarks(
         scheme=detector.scheme,
         points=read.points.astype(np.float32),
         depth=read.depth.astype(np.float32),
         sigma=sigma.astype(np.float32),
-        hidden=covered,
+        hidden=np.zeros(len(sigma), dtype=bool),
         score=score,
         box=box.astype(np.float32),
         crop=read.placement.matrix(detector.crop_size),
         image_size=np.array(size, dtype=np.int32),
         detector=detector.name,
     )
+    return cover(landmarks, hidden)
+
+
+def cover(landmarks: Landmarks, hidden: BoolArray | None) -> Landmarks:
+    """Mark what lies under the mask (H, W) as hidden; hidden points and points outside the photo
+    get a large sigma."""
+    points, side = landmarks.points, longer_side(landmarks.box)
+    covered = landmarks.hidden | under_mask(points, hidden, RIM * side)
+    outside = ((points < 0) | (points > landmarks.image_size)).any(axis=1)
+    guess = np.maximum(landmarks.sigma, np.float32(HIDDEN_SIGMA * side))
+    return replace(landmarks, hidden=covered, sigma=np.where(covered | outside, guess, landmarks.sigma))
 
 
 def under_mask(points: FloatArray, hidden: BoolArray | None, rim: float = 0.0) -> BoolArray:
@@ -99,7 +107,7 @@ def under_mask(points: FloatArray, hidden: BoolArray | None, rim: float = 0.0) -
     if hidden is None:
         return np.zeros(len(points), dtype=bool)
     grown = dilate(hidden, rim)
-    column, row = (np.floor(points[:, i]).astype(int) for i in (0, 1))
+    column, row = (np.floor(np.nan_to_num(points[:, i], nan=-1)).astype(int) for i in (0, 1))
     height, width = grown.shape
     inside = (column >= 0) & (column < width) & (row >= 0) & (row < height)
     return np.asarray(inside & grown[row.clip(0, height - 1), column.clip(0, width - 1)])

@@ -1,7 +1,8 @@
 """The two landmark schemes: left-right pairs, named points, and the way from 478 to 68.
 
 Indices are those of the published schemes: the MediaPipe face mesh (468 points and 2 × 5 of the irises) and
-iBUG/Multi-PIE 68 (0-16 jaw from the subject's right to left, 17-26 brows, 27-35 nose, 36-47 eyes, 48-67 lips).
+iBUG/Multi-PIE 68 (0-16 jaw from the subject's right to left, 17-26 brows, 27-35 nose, 36-47 eyes, 48-67
+lips).
 """
 
 from __future__ import annotations
@@ -17,8 +18,7 @@ from facekit.records import SCHEMES, IntArray, Landmarks
 
 # The mesh points on the midline of the face; the others of 0-247 lie on the subject's right and are paired,
 # in order, with 248-467 on the left. Irises: centre, then the points towards image right, up, left, down.
-MIDLINE_478 = (0, 1, 2, 4, 5, 6, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19)
-MIDLINE_478 += (94, 151, 152, 164, 168, 175, 195, 197, 199, 200)
+MIDLINE_478 = (0, 1, 2, 4, 5, 6, *range(8, 20), 94, 151, 152, 164, 168, 175, 195, 197, 199, 200)
 IRIS_PAIRS = ((468, 473), (469, 476), (470, 475), (471, 474), (472, 477))
 
 
@@ -75,7 +75,7 @@ def to_ibug68(landmarks: Landmarks) -> Landmarks:
     if landmarks.scheme == "ibug68":
         return landmarks
     if landmarks.scheme != "mediapipe478":
-        raise UsageError(f"Landmarks of scheme {landmarks.scheme} cannot be turned into ibug68.")
+        raise UsageError(f"landmarks of scheme {landmarks.scheme} cannot be turned into ibug68")
     return replace(
         landmarks,
         scheme="ibug68",
@@ -89,12 +89,12 @@ def to_ibug68(landmarks: Landmarks) -> Landmarks:
 def in_scheme(landmarks: Landmarks, scheme: str) -> Landmarks:
     """The landmarks in the scheme asked for; 68 points cannot become 478."""
     if scheme not in SCHEMES:
-        raise UsageError(f"Unknown landmark scheme {scheme!r}; choose one of {', '.join(SCHEMES)}.")
+        raise UsageError(f"unknown landmark scheme {scheme!r}; choose one of {', '.join(SCHEMES)}")
     if scheme == landmarks.scheme:
         return landmarks
     if scheme == "ibug68":
         return to_ibug68(landmarks)
-    raise UsageError(f"{landmarks.detector} gives 68 landmarks; {scheme} needs the mediapipe detector.")
+    raise UsageError(f"{landmarks.detector} gives 68 landmarks; {scheme} needs the mediapipe detector")
 
 
 def mean_over_mesh(values: NDArray[Any]) -> NDArray[Any]:

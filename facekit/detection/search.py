@@ -29,7 +29,7 @@ class Face:
 
 
 def pictures_of(photo: ByteArray, hidden: BoolArray | None) -> list[PhotoPyramid]:
-    """What the networks look at: the photo, and where something hides the face also the photo with that filled.
+    """What the networks look at: the photo, and where something hides the face also one with that filled.
 
     Neither is always better: known occluders (glasses) help the network, unknown ones mislead it.
     """
@@ -40,7 +40,7 @@ def pictures_of(photo: ByteArray, hidden: BoolArray | None) -> list[PhotoPyramid
 
 
 def find_faces(photo: ByteArray, hidden: BoolArray | None, every: bool) -> list[Face]:
-    """Faces by falling size. ``every``: search all window sizes; otherwise stop at the first look that shows one."""
+    """Faces by falling size. ``every``: search all window sizes; otherwise stop at the first one seen."""
     faces: list[Face] = []
     for pictures, boxes, easy in _looks(pictures_of(photo, hidden), every):
         for box in boxes:
@@ -52,14 +52,14 @@ def find_faces(photo: ByteArray, hidden: BoolArray | None, every: bool) -> list[
     return sorted(faces, key=lambda f: -longer_side(face_box(f.mesh.points)))
 
 
-def confirm(pictures: list[PhotoPyramid], box: Box, trust_box: bool = False) -> Face | None:
-    """Lay the mesh over a box; None if what comes out is no face. ``trust_box``: the mesh may leave the box."""
+def confirm(pictures: list[PhotoPyramid], box: Box) -> Face | None:
+    """Lay the mesh over a box; None if what comes out is no face."""
     detector = FaceMesh()
     start = Placement(box.placement.centre, box.placement.side * detector.margin, box.placement.angle)
     mesh = read_face(detector, pictures, follow(detector, pictures, start))
     if implausible(mesh.points, mesh.spread, detector.scheme, pictures[0].size):
         return None
-    if not trust_box and not matches_box(mesh.points, box.placement.centre, box.placement.side):
+    if not matches_box(mesh.points, box.placement.centre, box.placement.side):
         return None
     return Face(mesh, box.score, pictures)
 

@@ -10,7 +10,7 @@ from facekit.detection.crops import PhotoPyramid
 from facekit.detection.detector import Detector
 from facekit.detection.facemesh import FaceMesh
 from facekit.detection.plausible import implausible
-from facekit.detection.reading import as_landmarks, follow, place, read_face
+from facekit.detection.reading import as_landmarks, cover, follow, place, read_face
 from facekit.detection.schemes import in_scheme, mean_over_mesh
 from facekit.detection.search import Face, confirm_box, find_faces, pictures_of
 from facekit.errors import NoFaceError, UsageError
@@ -34,8 +34,8 @@ def detect(
 
     Args:
         photo: (H, W, 3) uint8 sRGB.
-        hidden: (H, W) bool, where something hides the face. Hidden landmarks get a large sigma, and the hidden
-            part is filled for a second look, so that the occluder pulls less at the visible ones.
+        hidden: (H, W) bool, where something hides the face. Hidden landmarks get a large sigma, and the
+            hidden part is filled for a second look, so that the occluder pulls less at the visible ones.
         detector: "mediapipe" (478 points) or "face-alignment" (68 points).
         scheme: "mediapipe478" or "ibug68"; None is what the detector gives.
         face: "largest", "all", or a number counted from 0 by falling size.
@@ -57,14 +57,14 @@ def detect(
 def redetect(completed: ByteArray, previous: Landmarks, hidden: BoolArray | None = None) -> Landmarks:
     """Landmarks again, on a picture whose hidden part has been completed, starting from ``previous``.
 
-    The visible points are better here, since no occluder pulls at them. Points that were hidden stay so, with
-    their large sigma: the network sees there only what the completion invented. Where the second look makes no
-    sense, ``previous`` comes back.
+    No occluder pulls at the visible points here. Points that were hidden stay so, with their large sigma: the
+    network sees there only what the completion invented. Where the second look makes no sense, ``previous``
+    comes back.
 
-    Args: completed (H, W, 3) uint8; previous, of the same size; hidden (H, W) bool, the mask if it is at hand.
+    Args: completed (H, W, 3) uint8; previous, of the same size; hidden (H, W) bool, the mask if at hand.
     """
     if completed.shape[:2] != tuple(previous.image_size[::-1]):
-        raise UsageError("The completed picture and the landmarks are not of the same size.")
+        raise UsageError("the completed picture and the landmarks are not of the same size")
     network, pictures = FaceMesh(), [PhotoPyramid(completed)]
     start = place(previous.points, previous.scheme, network.margin)
     read = read_face(network, pictures, follow(network, pictures, start, steps=1))
@@ -77,15 +77,21 @@ def redetect(completed: ByteArray, previous: Landmarks, hidden: BoolArray | None
     return replace(again, hidden=covered, sigma=sigma)
 
 
+def adopt(landmarks: Landmarks, hidden: BoolArray | None = None, scheme: str | None = None) -> Landmarks:
+    """Landmarks from elsewhere, as if detected: those under the mask hidden, in the scheme asked for."""
+    marked = cover(landmarks, hidden)
+    return in_scheme(marked, scheme or marked.scheme)
+
+
 def make_detector(name: str, device: str = "cpu") -> Detector:
-    """The landmark network of that name; raises UsageError for others, ModelUnavailableError without weights."""
+    """The landmark network of that name; UsageError for others, ModelUnavailableError without weights."""
     if name == "mediapipe":
         return FaceMesh()
     if name == "face-alignment":
         from facekit.detection.fan import FaceAlignment
 
         return FaceAlignment(device)
-    raise UsageError(f"Unknown detector {name!r}; choose one of {', '.join(DETECTORS)}.")
+    raise UsageError(f"unknown detector {name!r}; choose one of {', '.join(DETECTORS)}")
 
 
 def _landmarks(network: Detector, face: Face, hidden: BoolArray | None) -> Landmarks:
@@ -103,47 +109,47 @@ def _boxed(photo: ByteArray, hidden: BoolArray | None, box: tuple[float, float, 
     x0, y0, x1, y1 = box
     if not (x1 > x0 and y1 > y0 and x1 > 0 and y1 > 0 and x0 < width and y0 < height):
         raise UsageError(
-            f"The box must be x0,y0,x1,y1 with x1 > x0 and y1 > y0 inside the {width}×{height} photo."
+            f"the box must be x0,y0,x1,y1 with x1 > x0 and y1 > y0 inside the {width}×{height} photo."
         )
     face = confirm_box(pictures_of(photo, hidden), box)
     if face is None:
-        raise NoFaceError("No face fits into the box; check it, or give the landmarks with --landmarks FILE.")
+        raise NoFaceError("no face fits into the box; check it, or give the landmarks with --landmarks FILE")
     return face
 
 
 def _chosen(faces: list[Face], face: str | int) -> list[Face]:
     if not faces:
         raise NoFaceError(
-            "No face found, not even enlarged, brightened or turned; say where it is with --box x0,y0,x1,y1, "
-            "or give its landmarks with --landmarks FILE."
+            "no face found, not even enlarged, brightened or turned; say where it is with --box x0,y0,x1,y1, "
+            "or give its landmarks with --landmarks FILE"
         )
     if face == "all":
         return faces
     index = 0 if face == "largest" else int(face)
     if not 0 <= index < len(faces):
         count = f"{len(faces)} face{'s' * (len(faces) != 1)}"
-        raise NoFaceError(f"There is no face {index}: {count} found, counted from 0 by falling size.")
+        raise NoFaceError(f"there is no face {index}: {count} found, counted from 0 by falling size")
     return [faces[index]]
 
 
 def _check(photo: ByteArray, hidden: BoolArray | None, face: str | int, scheme: str | None) -> None:
     if photo.ndim != 3 or photo.shape[2] != 3 or photo.dtype != np.uint8:
-        raise UsageError("The photo must be (H, W, 3) uint8.")
+        raise UsageError("the photo must be (H, W, 3) uint8")
     height, width = photo.shape[:2]
     if min(height, width) < SMALLEST_PHOTO:
         raise NoFaceError(
-            f"The photo is only {width}×{height} pixels; a face needs at least {SMALLEST_PHOTO}."
+            f"the photo is only {width}×{height} pixels; a face needs at least {SMALLEST_PHOTO}"
         )
     if hidden is not None and hidden.shape != (height, width):
         size = f"{hidden.shape[1]}×{hidden.shape[0]}"
         raise UsageError(
-            f"The occlusion mask is {size}, the photo {width}×{height}; they must be of one size."
+            f"the occlusion mask is {size}, the photo {width}×{height}; they must be of one size."
         )
     if hidden is not None and hidden.all():
         raise NoFaceError(
-            "The occlusion mask hides the whole photo; white must mark only what hides the face."
+            "the occlusion mask hides the whole photo; white must mark only what hides the face."
         )
     if isinstance(face, str) and face not in ("largest", "all"):
-        raise UsageError(f"--face must be largest, all or a number, not {face!r}.")
+        raise UsageError(f"--face must be largest, all or a number, not {face!r}")
     if scheme is not None and scheme not in SCHEMES:
-        raise UsageError(f"Unknown landmark scheme {scheme!r}; choose one of {', '.join(SCHEMES)}.")
+        raise UsageError(f"unknown landmark scheme {scheme!r}; choose one of {', '.join(SCHEMES)}")

@@ -1,0 +1,183 @@
+"""``facekit detect``: face landmarks of photos."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from facekit.cli import console, options
+from facekit.errors import UsageError
+
+if TYPE_CHECKING:
+    from facekit.files.images import Photo
+    from facekit.records import BoolArray, Landmarks
+
+SUFFIX = ".landmarks.npz"
+
+
+class BoxType(click.ParamType):
+    """Four numbers x0,y0,x1,y1 in pixels."""
+
+    name = "box"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Text to four floats."""
+        try:
+            x0, y0, x1, y1 = (float(v) for v in str(value).replace(" ", ",").split(","))
+        except ValueError:
+            self.fail(f"{value!r} is not a box; write four numbers x0,y0,x1,y1 in pixels", param, ctx)
+        return x0, y0, x1, y1
+
+
+class FaceType(click.ParamType):
+    """``largest``, ``all`` or a number from 0."""
+
+    name = "face"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str | int:
+        """Text to the word or the number."""
+        text = str(value)
+        if text not in ("largest", "all") and not text.isdecimal():
+            self.fail(f"{value!r} is neither largest, all nor a number from 0", param, ctx)
+        return int(text) if text.isdecimal() else text
+
+
+@click.command(short_help="Find face landmarks in photos.")
+@options.photos_argument
+@options.occlusion_option
+@click.option(
+    "--face",
+    type=FaceType(),
+    default="largest",
+    show_default=True,
+    metavar="largest|all|K",
+    help="Which face: K counts from 0 by falling size; all writes NAME_0, NAME_1, …",
+)
+@click.option("--box", type=BoxType(), metavar="X0,Y0,X1,Y1", help="Where the face is, in pixels.")
+@click.option(
+    "--detector",
+    type=click.Choice(["mediapipe", "face-alignment"]),
+    default="mediapipe",
+    show_default=True,
+    help="The landmark network.",
+)
+@click.option(
+    "--scheme",
+    type=click.Choice(["mediapipe478", "ibug68"]),
+    help="Which landmarks to write; by default those of the detector.",
+)
+@click.option(
+    "--landmarks",
+    type=options.FILE,
+    metavar="FILE",
+    help="Take the points from here instead: .json, .pts, .npz, .npy or text, 68 or 478 rows x y.",
+)
+@options.output_option("The landmarks, NAME.landmarks.npz beside the photo by default; or a folder.")
+@click.option(
+    "--overlay", type=options.FILE, metavar="PATH", help="Also draw the points: a picture or a folder."
+)
+@options.device_option
+@options.force_option
+@options.json_option
+@options.verbosity_options
+def detect(
+    photos: tuple[Path, ...], occlusion: Path | None, face: str | int, box: Any,
+    detector: str, scheme: str | None, landmarks: Path | None, output: Path | None, overlay: Path | None,
+    device: str, force: bool, as_json: bool,
+) -> None:  # fmt: skip
+    """Find the face in each PHOTO and write its landmarks, with how far each can be trusted.
+
+    \b
+    Examples:
+      facekit detect photo.jpg --overlay seen.png
+      facekit detect photo.jpg --occlusion mask.png
+      facekit detect *.jpg --face all -o landmarks/
+      facekit detect painting.png --landmarks by_hand.json
+    """
+    several = len(photos) > 1
+    if several and (occlusion or box or landmarks):
+        raise UsageError("--occlusion, --box and --landmarks belong to one photo; call detect once per photo")
+    if landmarks and (box or face != "largest"):
+        raise UsageError("--landmarks says where the face is; leave out --box and --face")
+
+    def one(path: Path) -> list[dict[str, object]]:
+        photo, hidden = _read(path, occlusion)
+        if landmarks is not None:
+            found = [_imported(landmarks, photo, hidden, scheme)]
+        else:
+            from facekit.stages.detect import detect as run
+
+            on = _device(detector, device)
+            found = run(photo.pixels, hidden, detector=detector, scheme=scheme, face=face, box=box, device=on)
+        return _save(path, photo, found, (output, overlay), (several, face == "all"), force)
+
+    results, failures = console.run_many(photos, one)
+    if as_json:
+        console.emit_json({"faces": [f for faces in results for f in faces], "failures": failures})
+
+
+def _read(path: Path, occlusion: Path | None) -> tuple[Photo, BoolArray | None]:
+    from facekit.files.images import describe_mask, read_mask, read_photo
+
+    photo = read_photo(path)
+    if occlusion is None:
+        return photo, None
+    hidden = read_mask(occlusion, photo.pixels.shape)
+    console.say(describe_mask(hidden))
+    return photo, hidden
+
+
+def _device(detector: str, name: str) -> str:
+    """mediapipe runs on the CPU and needs no torch."""
+    return "cpu" if detector == "mediapipe" else str(console.torch_device(name))
+
+
+def _imported(path: Path, photo: Photo, hidden: BoolArray | None, scheme: str | None) -> Landmarks:
+    from facekit.files.landmarks import read_landmarks
+    from facekit.stages.detect import adopt
+
+    return adopt(read_landmarks(path, photo.pixels.shape), hidden, scheme)
+
+
+def _save(
+    path: Path, photo: Photo, faces: list[Landmarks], targets: tuple[Path | None, Path | None],
+    many: tuple[bool, bool], force: bool,
+) -> list[dict[str, object]]:  # fmt: skip
+    """Write the records and the overlay; what to say of each face."""
+    from facekit.detection.overlay import draw_landmarks
+    from facekit.files.images import write_image
+    from facekit.files.npz import write_record
+
+    output, overlay = targets
+    several, every = many
+    told = []
+    for number, face in enumerate(faces):
+        target = options.output_path(
+            path, f"_{number}{SUFFIX}" if every else SUFFIX, output, several or every
+        )
+        write_record(target, replace(face, history=(*face.history, console.this_step())), force)
+        console.say(_sentence(target, face))
+        told.append({"photo": path, "landmarks": target, **_summary(face)})
+    if overlay is not None:
+        to = options.output_path(path, ".landmarks.png", overlay, several)
+        write_image(to, draw_landmarks(photo.pixels, faces), force)
+    return told
+
+
+def _summary(face: Landmarks) -> dict[str, object]:
+    return {
+        "detector": face.detector,
+        "scheme": face.scheme,
+        "score": face.score,
+        "box": face.box,
+        "hidden": int(face.hidden.sum()),
+    }
+
+
+def _sentence(target: Path, face: Landmarks) -> str:
+    width, height = (face.box[2:] - face.box[:2]).round().astype(int)
+    hidden = f", {face.hidden.sum()} of them hidden" if face.hidden.any() else ""
+    return f"{target}: {len(face.points)} landmarks{hidden}, face of {width}×{height} px ({face.detector})"
