@@ -1,8 +1,7 @@
 """Pinhole cameras in facekit's convention, and the cameras that renders are taken with.
 
-OpenCV axes: x right, y down, z forward. Pixels: the image corner is (0, 0), the first pixel's centre (0.5,
-0.5). px = K (R X + t), with X in the head frame (metres, y up, the face looks along +z, subject's left at
-+x).
+OpenCV axes: x right, y down, z forward. Pixels: image corner (0, 0), first pixel's centre (0.5, 0.5).
+px = K (R X + t), X in the head frame: metres, y up, the face looks along +z, subject's left at +x.
 """
 
 from __future__ import annotations
@@ -73,7 +72,7 @@ def orbit(
     fov: float = FOV,
     target: FloatArray | None = None,
 ) -> Camera:
-    """A camera that sees the head as if the head had turned by yaw and pitch (radians, signs as in rotation.py).
+    """A camera that sees the head as if it had turned by yaw and pitch (radians, signs as in rotation.py).
 
     It stands ``distance`` metres from ``target`` (3,) m (default the origin), which is in the middle of the
     picture of ``size`` (width, height); ``fov`` radians is the field of view of the shorter side.
@@ -109,7 +108,7 @@ def look_at(
     fov: float = FOV,
     up: FloatArray | None = None,
 ) -> Camera:
-    """A camera at ``eye`` (3,) m that looks at ``target`` (3,) m, with ``up`` (default +y) upwards in the picture."""
+    """A camera at ``eye`` (3,) m that looks at ``target`` (3,) m, ``up`` (default +y) up in the picture."""
     forward = np.asarray(target, np.float64) - eye
     forward /= np.linalg.norm(forward)
     right = np.cross(forward, np.array([0.0, 1.0, 0.0]) if up is None else up)

@@ -1,4 +1,4 @@
-"""What can be asked of a triangle mesh: normals, edges, Laplacians, boundary, components, distances along the surface.
+"""What can be asked of a triangle mesh: normals, edges, boundary, pieces, Laplacians, distances.
 
 vertices (V, 3) m; faces (F, 3) int, corners anticlockwise seen from outside.
 """
@@ -14,7 +14,7 @@ from facekit.records import BoolArray, FloatArray, IntArray
 
 
 def vertex_normals(vertices: Array, faces: Array) -> Array:
-    """Unit normals of the vertices, area-weighted means of their faces' normals; (..., V, 3), 0 where there is no area.
+    """Unit normals (..., V, 3): area-weighted means of the faces' normals, 0 where there is no area.
 
     vertices (..., V, 3) NumPy or torch, float32 or float64; differentiable for torch.
     """
@@ -76,14 +76,14 @@ def uniform_laplacian(vertex_count: int, faces: IntArray) -> sparse.csr_matrix:
 
 
 def cotangent_laplacian(vertices: FloatArray, faces: IntArray) -> tuple[sparse.csr_matrix, FloatArray]:
-    """Positive semidefinite stiffness matrix (V, V) and lumped vertex areas (V,) m^2 (Pinkall and Polthier, 1993).
+    """Stiffness matrix (V, V) and lumped vertex areas (V,) m^2 (Pinkall and Polthier, 1993).
 
     (L f)_i = 1/2 sum_j (cot alpha_ij + cot beta_ij) (f_i - f_j); L f / area is minus the Laplace-Beltrami
     operator.
     """
     v, count = np.asarray(vertices, np.float64), len(vertices)
     doubled = np.linalg.norm(face_normals(v, faces), axis=1)
-    floor = max(float(doubled.max(initial=0.0)) * 1e-12, np.finfo(np.float64).tiny)
+    floor = float(doubled.max(initial=0.0)) * 1e-12 + float(np.finfo(np.float64).tiny)
     weights = sparse.csr_matrix((count, count))
     for k in range(3):
         i, j, o = faces[:, (k + 1) % 3], faces[:, (k + 2) % 3], faces[:, k]
@@ -91,7 +91,7 @@ def cotangent_laplacian(vertices: FloatArray, faces: IntArray) -> tuple[sparse.c
         weights = weights + sparse.coo_matrix((cot / 2, (i, j)), shape=(count, count))
     weights = (weights + weights.T).tocsr()
     L = sparse.diags(np.asarray(weights.sum(axis=1)).reshape(-1)) - weights
-    area = np.bincount(np.asarray(faces).reshape(-1), np.repeat(doubled / 6, 3), minlength=count)
+    area: FloatArray = np.bincount(np.ravel(faces), np.repeat(doubled / 6, 3), count).astype(np.float64)
     return L.tocsr(), area
 
 
@@ -104,9 +104,10 @@ def edge_lengths(vertices: FloatArray, faces: IntArray) -> FloatArray:
 def geodesic_distance(
     vertices: FloatArray, faces: IntArray, sources: IntArray, *, limit: float = np.inf
 ) -> FloatArray:
-    """Shortest way along edges from any of ``sources`` to each vertex, (V,) m; inf beyond ``limit`` or where unconnected.
+    """Shortest way along edges from any of ``sources`` to each vertex, (V,) m.
 
-    Dijkstra's algorithm: an upper bound of the true geodesic distance, some 10 % above it on regular meshes.
+    inf beyond ``limit`` or where there is no way. Dijkstra's algorithm: an upper bound of the true geodesic
+    distance, some 10 % above it on regular meshes.
     """
     e, count = edges(faces), len(vertices)
     length = np.maximum(

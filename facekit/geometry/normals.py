@@ -1,6 +1,8 @@
-"""Kernels for vertex normals and their gradient: one pass over the faces for each mesh, so the order of sums is fixed."""
+"""Kernels for vertex normals and their gradient: one pass over the faces, so the order of sums is fixed."""
 
 from __future__ import annotations
+
+from typing import Any
 
 import numpy as np
 from numba import njit
@@ -76,7 +78,7 @@ def normals_backward(
 
 
 @njit(cache=True, nogil=True, error_model="numpy", inline="always")
-def _difference(vertices: FloatArray, i: int, j: int) -> tuple[float, float, float]:
+def _difference(vertices: FloatArray, i: int, j: int) -> Any:
     return (
         np.float64(vertices[i, 0]) - np.float64(vertices[j, 0]),
         np.float64(vertices[i, 1]) - np.float64(vertices[j, 1]),

@@ -1,4 +1,4 @@
-"""Rotations as matrices, axis-angle, 6-D and head angles. NumPy and torch alike; all gradients are finite at zero.
+"""Rotations as matrices, axis-angle, 6-D and head angles; NumPy and torch alike, gradients finite at zero.
 
 Head angles in radians, applied to the head frame (y up, the face looks along +z, subject's left at +x):
   yaw   > 0  the face turns to its own left: the nose moves to the right in the picture;
@@ -72,7 +72,7 @@ def matrix_to_quaternion(R: Array) -> Array:
 
 
 def sixd_to_matrix(v: Array) -> Array:
-    """First two columns (..., 6), not necessarily orthonormal, to (..., 3, 3) by Gram-Schmidt (Zhou et al., 2019)."""
+    """First two columns (..., 6), orthonormal or not, to (..., 3, 3) by Gram-Schmidt (Zhou et al., 2019)."""
     xp = namespace(v)
     x = _unit(v[..., :3])
     y = v[..., 3:]
@@ -96,7 +96,7 @@ def euler_to_matrix(angles: Array) -> Array:
 
 
 def matrix_to_euler(R: Array) -> Array:
-    """(..., 3, 3) to (..., 3) yaw, pitch, roll in radians; |pitch| < pi/2 (at pi/2 yaw and roll are one angle)."""
+    """(..., 3, 3) to (..., 3) yaw, pitch, roll in radians; at |pitch| = pi/2 yaw and roll are one angle."""
     xp = namespace(R)
     pitch = xp.arcsin(R[..., 1, 2].clip(-1, 1))
     yaw = xp.arctan2(R[..., 0, 2], R[..., 2, 2])

@@ -1,4 +1,4 @@
-"""The numba z-buffer: kernels for a band of rows of one image. They hold no Python lock: threads share the work.
+"""The numba z-buffer: kernels for a band of rows of one image, free of the Python lock.
 
 Rules, all independent of the number of threads:
   a pixel is sampled at its centre (column + 0.5, row + 0.5);
@@ -113,7 +113,7 @@ def backward_band(
     by d moves the triangle's picture by b_k d under the pixel, so that
       dw_j / dv_k = -b_k grad w_j,  grad w_j = z (grad b_j / z_j - w_j sum_i grad b_i / z_i),
       dw_j / dz_k = -(w_k / z_k) (delta_jk - w_j),  dz / dz_k = w_k z / z_k.
-    In sum over j, with h_j = (g_j - sum_i g_i w_i - g_z z) / z_j, that is -b_k z sum_j h_j grad b_j and -w_k h_k.
+    Summed over j, with h_j = (g_j - sum_i g_i w_i - g_z z) / z_j: -b_k z sum_j h_j grad b_j and -w_k h_k.
     """
     for y in range(rows[0], rows[1]):
         for x in range(pix_to_face.shape[1]):

@@ -37,7 +37,7 @@ class Fragments(Generic[ArrayT]):
     @property
     def mask(self) -> ArrayT:
         """(B, H, W) bool, the pixels that show a face."""
-        return self.pix_to_face >= 0  # type: ignore[operator, no-any-return]
+        return self.pix_to_face >= 0  # type: ignore[operator, return-value]
 
 
 def rasterize(
@@ -50,11 +50,11 @@ def rasterize(
 ) -> Fragments[torch.Tensor]:
     """Rasterise B meshes of one topology.
 
-    screen (B, V, 3) float32 or float64: px, py, depth m, as ``geometry.camera.project`` gives; faces (F, 3);
-    size (H, W). ``bary`` and ``depth`` are differentiable in ``screen`` at fixed visibility. ``cull`` +1 drops
-    faces that show their back (corners clockwise in the picture), -1 those that show their front. Pixel
-    centres, edges, ties and the near plane (``near`` m): see cpu.py. ModelUnavailableError where the back end
-    is not installed.
+    screen (B, V, 3) float32 or float64: px, py, depth m, as ``geometry.camera.project`` gives; faces (F,
+    3); size (H, W). ``bary`` and ``depth`` are differentiable in ``screen`` at fixed visibility. ``cull``
+    +1 drops faces that show their back (corners clockwise in the picture), -1 those that show their front.
+    Pixel centres, edges, ties and the near plane (``near`` m): see cpu.py. ModelUnavailableError where the
+    back end is not installed.
     """
     check_mesh(tuple(screen.shape), tuple(faces.shape), size, cull)
     if backend not in BACKENDS:

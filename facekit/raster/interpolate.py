@@ -34,8 +34,8 @@ def interpolate(
 ) -> torch.Tensor:
     """Attributes over the picture, (B, H, W, C); 0 where there is no face.
 
-    attributes: per vertex (B, V, C) or (V, C), or per corner (F, 3, C), where F is the number of faces and not
-    the size of the batch. Differentiable in the attributes and, through the barycentrics, in the screen
+    attributes: per vertex (B, V, C) or (V, C), or per corner (F, 3, C), where F is the number of faces and
+    not the size of the batch. Differentiable in the attributes and, through the barycentrics, in the screen
     positions. Computed in the dtype of the barycentrics.
     """
     index, batch = faces_array(faces), len(fragments.pix_to_face)
@@ -123,16 +123,12 @@ class _Interpolate(torch.autograd.Function):
         totals = _sum_bands(batch, found.shape[1], values.shape[1:], work)
         if len(totals) > len(values):
             totals = totals.sum(axis=0, keepdims=True)
-        return (
-            torch.from_numpy(grad_bary).to(grad),
-            torch.from_numpy(totals).to(grad.device, ctx.kind),
-            None,
-            None,
-        )
+        grad_attributes = torch.from_numpy(totals).to(grad.device, ctx.kind)
+        return torch.from_numpy(grad_bary).to(grad), grad_attributes, None, None
 
 
 def _sum_bands(batch: int, height: int, shape: tuple[int, int], work: Callable[..., None]) -> FloatArray:
-    """Run ``work(image, rows, total)`` for all bands; (B, *shape) float64, summed over the bands of an image."""
+    """Run ``work(image, rows, total)`` for all bands; (B, *shape) float64, summed over the bands."""
     bands = split(height, -(-SUMS // batch))
     totals = np.zeros((batch, len(bands), *shape))
     run_all(

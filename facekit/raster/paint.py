@@ -21,7 +21,7 @@ def paint_band(
     rows: tuple[int, int],
     out: FloatArray,
 ) -> None:
-    """out (H, W, 4): mean colour, premultiplied, and coverage of ``rows``, from vertex colours (V, 3) float32.
+    """out (H, W, 4): premultiplied mean colour and coverage of ``rows``, from vertex colours (V, 3).
 
     screen (V, 3) and found (H * factor, W * factor) are those of the fine picture.
     """
@@ -52,7 +52,7 @@ def paint_texture_band(
     rows: tuple[int, int],
     out: FloatArray,
 ) -> None:
-    """As ``paint_band``; the colour is the light of the vertices (V, 3) times the texture (T, T, 3), bilinear."""
+    """As ``paint_band``, with the light of the vertices (V, 3) times the texture (T, T, 3), bilinear."""
     for y in range(rows[0] * factor, rows[1] * factor):
         for x in range(found.shape[1]):
             f = found[y, x]

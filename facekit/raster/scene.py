@@ -16,8 +16,9 @@ from facekit.raster.paint import paint_band, paint_texture_band
 from facekit.raster.shade import linear_to_srgb, shade, srgb_to_linear
 from facekit.records import ByteArray, Camera, FloatArray, IntArray, Light
 
-CLAY = 0.5  # linear albedo of a mesh without colours
-AMBIENT = 0.25  # part of the default light that does not come from the camera
+CLAY = 0.6  # linear albedo of a mesh without colours
+AMBIENT = 0.12  # part of the default light that comes from everywhere
+LAMP = np.array([-0.36, -0.48, -0.8])  # towards the default lamp, camera axes: left of the camera and above
 _LINEAR: FloatArray = srgb_to_linear(np.arange(256) / 255.0).astype(np.float32)
 
 
@@ -48,11 +49,12 @@ def render_view(
 ) -> ByteArray:
     """Picture of a mesh, uint8 sRGB.
 
-    vertices (V, 3) m; faces (F, 3); ``size`` (H, W) px, default the camera's. ``colours``: (V, 3), or (3,) for
-    all, linear RGB if floating and sRGB if uint8; a TextureMap; or None for clay. ``light``: None shines from
-    the camera; ``lit=False`` shows the colours as they are. ``background`` (H, W, 3) uint8 sRGB: the mesh is
-    laid over it with ``opacity`` and (H, W, 3) returned, pixels that it does not touch unchanged. Without:
-    (H, W, 4), alpha not premultiplied. Each pixel is the mean of supersample^2 samples, in linear light.
+    vertices (V, 3) m; faces (F, 3); ``size`` (H, W) px, default the camera's. ``colours``: (V, 3), or (3,)
+    for all, linear RGB if floating and sRGB if uint8; a TextureMap; or None for clay. ``light``: None is a
+    lamp beside the camera; ``lit=False`` shows the colours as they are. ``background`` (H, W, 3) uint8
+    sRGB: the mesh is laid over it with ``opacity`` and (H, W, 3) returned, pixels that it does not touch
+    unchanged. Without: (H, W, 4), alpha not premultiplied. Each pixel is the mean of supersample^2 samples,
+    in linear light.
     """
     width, height = (int(x) for x in camera.image_size) if size is None else (size[1], size[0])
     if background is not None and background.shape != (height, width, 3):
@@ -66,13 +68,13 @@ def render_view(
 
 
 def vertex_light(vertices: FloatArray, faces: IntArray, camera: Camera, light: Light | None) -> FloatArray:
-    """Light on the vertices, (V, 3) linear RGB; without ``light`` that of a lamp at the camera."""
+    """Light on the vertices, (V, 3) linear RGB; without ``light`` that of a lamp beside the camera."""
     normals = vertex_normals(vertices, faces)
     if light is not None:
         return shade(normals, light.sh)
-    sight = centre(camera) - vertices
-    sight /= np.maximum(np.linalg.norm(sight, axis=1, keepdims=True), 1e-12)
-    lamp = np.abs((normals * sight).sum(axis=1, keepdims=True))  # open meshes are seen from inside too
+    away = ((centre(camera) - vertices) * normals).sum(axis=1, keepdims=True) < 0
+    normals = np.where(away, -normals, normals)  # open meshes are seen from inside too
+    lamp = np.maximum(normals @ (camera.R.T @ LAMP), 0)[:, None]
     return np.repeat(AMBIENT + (1 - AMBIENT) * lamp, 3, axis=1)
 
 

@@ -1,4 +1,4 @@
-"""Lambert shading under distant light in nine real spherical harmonics, and the sRGB curve. NumPy and torch alike.
+"""Lambert shading by nine real spherical harmonics, and the sRGB curve; NumPy and torch alike.
 
 Order and factors are those of records.Light. Three other orders are in use; one converter each brings them
 here.
@@ -41,7 +41,7 @@ def sh_basis(n: Array) -> Array:
 
 
 def shade(normals: Array, sh: Array) -> Array:
-    """Light that a white Lambert surface sends back, linear RGB (..., N, 3) for normals (..., N, 3) and sh (..., 9, 3).
+    """Light from a white Lambert surface, linear RGB (..., N, 3), for normals (..., N, 3) and sh (..., 9, 3).
 
     Multiply by the linear albedo for the colour. Not clipped: a sum of nine terms can go below zero.
     """

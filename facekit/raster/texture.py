@@ -40,7 +40,7 @@ def sample_texture(texture: torch.Tensor, uv: torch.Tensor, mode: str = "bilinea
 
 
 def mip_pyramid(image: torch.Tensor, levels: int) -> list[torch.Tensor]:
-    """(B, C, H, W) and its halvings by 2 x 2 means, at most ``levels`` pictures, down to an odd or single side."""
+    """(B, C, H, W) and its halvings by 2 x 2 means, at most ``levels`` pictures, down to an odd side."""
     pyramid = [image]
     while (
         len(pyramid) < levels

@@ -1,4 +1,4 @@
-"""Which vertices a photo shows: nearest on their line of sight, turned to the camera, inside the picture, not masked."""
+"""Which vertices a photo shows: unoccluded, turned to the camera, inside the picture, not masked."""
 
 from __future__ import annotations
 
