@@ -1,0 +1,130 @@
+"""Landmark points of the template: 68 from the source's vertices, 478 measured with MediaPipe on renders.
+
+MediaPipe's mesh is found by its own network: the face is drawn in several identities and views, the network's points
+are carried back to the surface, and their median over the drawings is the landmark. Iris points are the eyeballs' own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from scipy.spatial import cKDTree
+
+from facekit.detection.facemesh import FaceMesh
+from facekit.detection.schemes import MIRROR_478
+from facekit.geometry.camera import orbit, project_points
+from facekit.morphable.build.closest import closest_points
+from facekit.morphable.build.eye import LIMBUS, RINGS, SEGMENTS
+from facekit.morphable.topology import MIRROR, PARTS, Topology
+from facekit.raster.fragments import rasterize_numpy
+from facekit.raster.scene import render_view
+from facekit.records import Camera, FloatArray, IntArray
+
+SIZE = 384  # px, side of a drawing
+DISTANCE, FOV = 0.9, 0.265  # m, rad: the face fills the drawing as the network expects
+TARGET = np.array([0.0, -0.02, 0.02])  # m, looked at
+VIEWS = np.radians([(0, 0), (0, 0), (-15, 0), (15, 0), (0, -10), (0, 10), (-25, 5), (25, 5)])  # yaw, pitch
+SKIN, LIP, BROW = (226, 178, 152), (188, 104, 98), (70, 50, 40)  # sRGB
+SCLERA, IRIS, PUPIL, INSIDE = (235, 230, 225), (85, 60, 40), (12, 10, 10), (120, 50, 50)
+BROW_WIDTH = 0.0042  # m
+BACKGROUND = 150
+SNAP = 0.04  # points off the face move to its outline within this part of the drawing's side
+
+
+def vertex_embedding(vertices: IntArray, faces: IntArray) -> tuple[IntArray, FloatArray]:
+    """Triangle (L,) and barycentric coordinates (L, 3) of points that are vertices."""
+    face, corner = np.zeros(len(vertices), np.int32), np.zeros(len(vertices), int)
+    for k, vertex in enumerate(vertices):
+        face[k], corner[k] = np.argwhere(faces == vertex)[0]
+    return face, np.eye(3, dtype=np.float32)[corner]
+
+
+def painted(topology: Topology, mean: FloatArray, eyes: IntArray) -> FloatArray:
+    """Colours (V, 3) uint8 sRGB that make the template look like a face to a detector."""
+    palette = np.array([SKIN, SCLERA, SCLERA, INSIDE, SCLERA, SKIN], np.uint8)
+    colours = palette[topology.parts]
+    colours[topology.regions["lips"] > 0.5] = SKIN
+    marks = topology.embeddings["ibug68"].points(mean)
+    rows = np.concatenate([np.linspace(a, b, 8) for a, b in zip(marks[17:26], marks[18:27], strict=True)])
+    rows = rows[np.abs(rows[:, 0]) > 0.008]
+    colours[cKDTree(rows).query(mean)[0] < BROW_WIDTH] = BROW
+    colours[_on_lips(topology, mean, marks)] = LIP
+    limbus = RINGS.index(LIMBUS)
+    for eye in eyes:
+        colours[eye[: 1 + SEGMENTS * (limbus + 1)]] = IRIS
+        colours[eye[: 1 + SEGMENTS]] = PUPIL
+    return colours
+
+
+def _on_lips(topology: Topology, mean: FloatArray, marks: FloatArray) -> FloatArray:
+    outer = marks[48:60]
+    ring = outer[np.argsort(outer[:, 0])]
+    upper, lower = ring[ring[:, 1] >= marks[48, 1]], ring[ring[:, 1] <= marks[48, 1]]
+    top = np.interp(mean[:, 0], upper[:, 0], upper[:, 1])
+    bottom = np.interp(mean[:, 0], lower[:, 0], lower[:, 1])
+    across = np.abs(mean[:, 0]) < outer[:, 0].max()
+    return (topology.regions["lips"] > 0.5) & across & (mean[:, 1] < top) & (mean[:, 1] > bottom)
+
+
+def mediapipe_points(
+    topology: Topology, mean: FloatArray, eyes: IntArray, shapes: Sequence[FloatArray]
+) -> tuple[IntArray, FloatArray]:
+    """Triangle (478,) and barycentric coordinates (478, 3) of MediaPipe's points.
+
+    ``shapes`` (V, 3) m are the faces to draw; ``eyes`` (2, n) the eyeballs' vertices, left first.
+    """
+    detector, colours = FaceMesh(), painted(topology, mean, eyes)
+    found = [
+        _on_surface(
+            detector,
+            topology,
+            shape,
+            mean,
+            colours,
+            orbit(yaw, pitch, DISTANCE, (SIZE, SIZE), fov=FOV, target=TARGET),
+        )
+        for shape in shapes
+        for yaw, pitch in VIEWS
+    ]
+    points = np.nanmedian(np.stack(found), axis=0)
+    points = (points + points[MIRROR_478] * MIRROR) / 2
+    skin = np.flatnonzero((topology.parts[topology.faces] == PARTS.index("skin")).all(axis=1))
+    face, bary, _ = closest_points(points, mean, topology.faces[skin])
+    face, bary = skin[face].astype(np.int32), bary.astype(np.float32)
+    face[468:], bary[468:] = vertex_embedding(iris_vertices(eyes), topology.faces)
+    return face, bary
+
+
+def iris_vertices(eyes: IntArray) -> IntArray:
+    """Vertices (10,) of MediaPipe's iris points: centre, then towards image right, up, left, down; right eye first."""
+    ring = 1 + RINGS.index(LIMBUS) * SEGMENTS
+    quarter = SEGMENTS // 4
+    left = [0, ring, ring + quarter, ring + 2 * quarter, ring + 3 * quarter]
+    right = [0, ring + 2 * quarter, ring + quarter, ring, ring + 3 * quarter]
+    return np.concatenate([eyes[1][right], eyes[0][left]])
+
+
+def _on_surface(
+    detector: FaceMesh,
+    topology: Topology,
+    shape: FloatArray,
+    mean: FloatArray,
+    colours: FloatArray,
+    camera: Camera,
+) -> FloatArray:
+    """Points (478, 3) on the mean's surface under the detector's points in one drawing; NaN off the face."""
+    background = np.full((SIZE, SIZE, 3), BACKGROUND, np.uint8)
+    picture = render_view(shape, topology.faces, camera, colours=colours, background=background)
+    pixels = detector.landmarks(picture).points
+    screen = project_points(camera, shape)[None].astype(np.float64)
+    fragments = rasterize_numpy(screen, topology.faces, (SIZE, SIZE))
+    face = fragments.pix_to_face[0]
+    covered = (face >= 0) & (topology.parts[topology.faces[face, 0]] == PARTS.index("skin"))
+    rows = np.argwhere(covered)
+    distance, nearest = cKDTree(rows[:, ::-1] + 0.5).query(pixels)
+    y, x = rows[nearest].T
+    corners = mean[topology.faces[face[y, x]]]
+    points = np.einsum("lc,lcd->ld", fragments.bary[0][y, x], corners)
+    points[distance > SNAP * SIZE] = np.nan
+    return points
