@@ -18,6 +18,7 @@ from facekit.files.atomic import PathLike, atomic_write, atomic_write_all
 from facekit.files.images import encode_image, read_photo
 from facekit.files.obj import Floats, Ints
 from facekit.files.reading import name_content, read_bytes
+from facekit.geometry.mesh import vertex_normals
 
 SUFFIXES = (".obj", ".glb", ".ply")
 _CONTENT = {".glb": "a GLB mesh", ".ply": "a PLY mesh"}
@@ -70,7 +71,9 @@ def write_mesh(
             file.write(data)
         return
     library = paths[1].name if len(paths) > 1 else None
-    text = obj.obj_text(vertices, faces, vertex_normals(vertices, faces), uv, uv_faces, library)
+    text = obj.obj_text(
+        vertices, faces, vertex_normals(np.asarray(vertices), np.asarray(faces)), uv, uv_faces, library
+    )
     content = [text.encode()]
     if mesh.texture is not None:
         content += [obj.mtl_text(paths[2].name).encode(), encode_image(mesh.texture)]
@@ -89,17 +92,6 @@ def read_mesh(path: PathLike) -> Mesh:
     if suffix not in SUFFIXES or content != _CONTENT[suffix]:
         raise WrongKindError(f"{path}: expected a mesh ({' '.join(SUFFIXES)}), found {content}")
     return _from_trimesh(path, data, suffix[1:])
-
-
-def vertex_normals(vertices: Floats, faces: Ints) -> Floats:
-    """(V, 3) unit normals, weighted by triangle area; zero where a vertex has no triangle."""
-    corners = np.asarray(vertices, dtype=np.float64)[faces]
-    area = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
-    summed = np.zeros((len(vertices), 3))
-    for column in range(3):
-        np.add.at(summed, faces[:, column], area)
-    length = np.linalg.norm(summed, axis=1, keepdims=True)
-    return summed / np.where(length > 0, length, 1)
 
 
 def _check(mesh: Mesh) -> None:
@@ -130,7 +122,7 @@ def _export(mesh: Mesh, suffix: str) -> bytes:
         out = trimesh.Trimesh(mesh.vertices, mesh.faces, vertex_colors=colours, process=False)
         return _bytes(out.export(file_type="ply", encoding="binary", vertex_normal=False))
     vertices, faces, uv = _split_at_seams(mesh)
-    normals = vertex_normals(mesh.vertices, mesh.faces)[_source(mesh)]
+    normals = vertex_normals(np.asarray(mesh.vertices), np.asarray(mesh.faces))[_source(mesh)]
     visual = None
     if uv is not None:
         picture = None if mesh.texture is None else Image.open(io.BytesIO(encode_image(mesh.texture)))

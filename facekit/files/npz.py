@@ -82,7 +82,7 @@ def to_arrays(record: Record, prefix: str = "") -> Arrays:
         if isinstance(value, Record):
             arrays |= to_arrays(value, f"{prefix}{name}.")
         else:
-            arrays[prefix + name] = np.ascontiguousarray(value) if np.ndim(value) else np.array(value)
+            arrays[prefix + name] = np.asarray(value, order="C")
     return arrays
 
 

@@ -26,7 +26,7 @@ _MAGIC: tuple[tuple[bytes, str], ...] = (
     (b"\x89HDF", "an HDF5 file"),
     (b"PK\x03\x04", "a zip archive"),
     (b"%PDF", "a PDF document"),
-    (b"\x80", "a pickle"),
+    *((bytes([0x80, protocol]), "a pickle") for protocol in range(2, 6)),
 )
 
 
@@ -72,7 +72,7 @@ def name_content(data: bytes) -> str:
     for magic, name in _MAGIC:
         if data.startswith(magic):
             return name
-    head = data[:4096]
-    if all(byte >= 32 or byte in b"\t\r\n\f" for byte in head):
-        return "a text file"
-    return "a file of unknown kind"
+    head = data[:4096].decode("utf-8", errors="ignore")
+    lost = len(data[:4096]) - len(head.encode())
+    printable = all(letter >= " " or letter in "\t\r\n\f" for letter in head)
+    return "a text file" if printable and lost < 4 else "a file of unknown kind"

@@ -47,7 +47,7 @@ def write_weights(
 
 def encode_weights(arrays: Mapping[str, NDArray[Any]], metadata: Mapping[str, str]) -> bytes:
     """The bytes of a ``.safetensors`` file with its metadata in sorted order."""
-    plain = safetensors.numpy.save({name: np.ascontiguousarray(array) for name, array in arrays.items()})
+    plain = safetensors.numpy.save({name: np.asarray(array, order="C") for name, array in arrays.items()})
     length = int.from_bytes(plain[:8], "little")
     # The library stores metadata in hash order, which differs from run to run; so the header is made here.
     header: dict[str, Any] = {"__metadata__": dict(sorted(metadata.items()))} | json.loads(

@@ -195,7 +195,7 @@ def test_truncated_files(records: dict[str, Record], tmp_path: Path, keep: int) 
     path = tmp_path / "a.npz"
     write_record(path, records["fit"])
     path.write_bytes(path.read_bytes()[:keep])
-    with pytest.raises(UnreadableError, match="damaged|empty|unknown kind|text file"):
+    with pytest.raises(UnreadableError, match=r"damaged|empty|unknown kind|text file"):
         read_any(path)
 
 
