@@ -1,4 +1,6 @@
-"""Filling of hidden background, hair and clothes: a smooth base from the surroundings, with their own grain on top."""
+"""Filling of hidden background, hair and clothes: a smooth base from the surroundings, with their own grain
+on top.
+"""
 
 from __future__ import annotations
 
@@ -13,10 +15,11 @@ from facekit.texture.membrane import membrane
 def fill(picture: FloatArray, hidden: BoolArray, source: BoolArray, scale: float) -> FloatArray:
     """Continue ``source`` pixels into ``hidden`` ones.
 
-    The base is the membrane over the hidden pixels, held where a source pixel touches them; what is finer than
-    ``scale`` px (strands, weave, grain) is the surroundings reflected at the border of the hidden part, so that it goes
-    on without a break. picture (H, W, 3) float; hidden, source (H, W) bool, disjoint. Returns (H, W, 3) float32, equal
-    to the picture where not hidden. Without any source pixel the base is the mean of what is not hidden.
+    The base is the membrane over the hidden pixels, held where a source pixel touches them; what is finer
+    than ``scale`` px (strands, weave, grain) is the surroundings reflected at the border of the hidden part,
+    so that it goes on without a break. picture (H, W, 3) float; hidden, source (H, W) bool, disjoint. Returns
+    (H, W, 3) float32, equal to the picture where not hidden. Without any source pixel the base is the mean of
+    what is not hidden.
     """
     picture = picture.astype(np.float32)
     if not hidden.any():
@@ -37,7 +40,7 @@ def _far(picture: FloatArray, known: BoolArray) -> FloatArray:
 
 
 def _normalised_blur(picture: FloatArray, known: BoolArray, sigma: float) -> FloatArray:
-    """Gaussian mean of the known pixels around each pixel (normalised convolution); far from all of them, 0."""
+    """Gaussian mean of the known pixels around each pixel (normalised convolution); far from all, 0."""
     weight = known.astype(np.float32)
     total = cv2.GaussianBlur(picture * weight[..., None], (0, 0), sigma, borderType=cv2.BORDER_REFLECT)
     share = cv2.GaussianBlur(weight, (0, 0), sigma, borderType=cv2.BORDER_REFLECT)
@@ -45,7 +48,9 @@ def _normalised_blur(picture: FloatArray, known: BoolArray, sigma: float) -> Flo
 
 
 def _reflected(detail: FloatArray, hidden: BoolArray, known: BoolArray) -> FloatArray:
-    """Detail of the known pixel that mirrors each hidden one at its nearest known pixel; 0 where there is none."""
+    """Detail of the known pixel that mirrors each hidden one at its nearest known pixel; 0 where there is
+    none.
+    """
     height, width = hidden.shape
     _, nearest = distance_transform_edt(~known, return_indices=True)
     y, x = np.nonzero(hidden)

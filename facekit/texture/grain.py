@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import cv2
 import numpy as np
 import torch
@@ -21,10 +23,11 @@ def add_grain(
 ) -> FloatArray:
     """Add Gaussian noise so that the invented skin varies, band by band, as much as the visible skin does.
 
-    Each band is a difference of Gaussians; its 3 x 3 colour covariance is measured robustly on visible skin and on
-    invented skin, and the part that is missing is added. picture (H, W, 3) float, sRGB 0 to 1; visible (H, W) bool,
-    plain visible skin; invented (H, W) float 0 to 1, how much of each pixel is invented skin; face_width px.
-    Returns (H, W, 3) float32, unchanged where ``invented`` is 0 or where there is too little visible skin to measure.
+    Each band is a difference of Gaussians; its 3 x 3 colour covariance is measured robustly on visible skin
+    and on invented skin, and the part that is missing is added. picture (H, W, 3) float, sRGB 0 to 1; visible
+    (H, W) bool, plain visible skin; invented (H, W) float 0 to 1, how much of each pixel is invented skin;
+    face_width px. Returns (H, W, 3) float32, unchanged where ``invented`` is 0 or where there is too little
+    visible skin to measure.
     """
     picture = picture.astype(np.float32)
     target = invented > 0.5
@@ -32,7 +35,9 @@ def add_grain(
         return picture
     result = picture.copy()
     white = torch.randn(picture.shape, generator=generator).numpy()
-    for sigma, band, noise in zip(_sigmas(face_width), _bands(picture, face_width), _bands(white, face_width), strict=True):
+    for sigma, band, noise in zip(
+        _sigmas(face_width), _bands(picture, face_width), _bands(white, face_width), strict=True
+    ):
         inner_visible, inner_target = _inside(visible, sigma), _inside(target, sigma)
         if np.count_nonzero(inner_visible) < 200 or np.count_nonzero(inner_target) < 50:
             continue
@@ -49,21 +54,22 @@ def _sigmas(face_width: float) -> list[float]:
 
 
 def _bands(picture: FloatArray, face_width: float) -> list[FloatArray]:
-    bands, upper = [], picture
-    for sigma in _sigmas(face_width):
-        lower = cv2.GaussianBlur(picture, (0, 0), sigma)
-        bands.append(upper - lower)
-        upper = lower
-    return bands
+    levels = [
+        picture,
+        *(np.asarray(cv2.GaussianBlur(picture, (0, 0), s), np.float32) for s in _sigmas(face_width)),
+    ]
+    return [upper - lower for upper, lower in pairwise(levels)]
 
 
 def _inside(region: BoolArray, sigma: float) -> BoolArray:
     size = 2 * int(np.ceil(2 * sigma)) + 1
-    return cv2.erode(region.astype(np.uint8), np.ones((size, size), np.uint8), borderValue=0) > 0
+    return cv2.erode(region.astype(np.uint8), np.ones((size, size), np.uint8), borderValue=[0.0]) > 0
 
 
 def _covariance(samples: FloatArray) -> FloatArray:
-    """Covariance (3, 3) of zero-mean samples (M, 3), without the strongest tenth: edges and spots are not grain."""
+    """Covariance (3, 3) of zero-mean samples (M, 3), without the strongest tenth: edges and spots are not
+    grain.
+    """
     energy = (samples**2).sum(1)
     kept = samples[energy <= np.quantile(energy, 0.9)]
     return kept.T @ kept / len(kept)

@@ -10,7 +10,9 @@ from scipy.sparse.linalg import splu
 from facekit.records import BoolArray, FloatArray
 
 DIRECT = 24_000  # unknowns solved by elimination; larger problems start from a grid of half the size
-SWEEPS = 24  # Gauss-Seidel sweeps after each doubling: what the coarse grid misses is short waves near the border
+SWEEPS = (
+    24  # Gauss-Seidel sweeps after each doubling: what the coarse grid misses is short waves near the border
+)
 
 
 def membrane(
@@ -22,14 +24,15 @@ def membrane(
 ) -> FloatArray:
     """The smoothest field on ``free`` pixels that meets the data at their neighbours.
 
-    Minimises the sum of (c_p - c_q)^2 over neighbouring free pixels p, q, plus trust_q (c_p - data_q)^2 over free p
-    beside a pixel q that is not free, plus screen (c_p - towards_p)^2. With trust 0 or 1 and screen 0 this is the
-    discrete Laplace equation with Dirichlet (1) and Neumann (0) borders; applied to the difference of two pictures it
-    is gradient-domain blending (Perez, Gangnet and Blake, Poisson Image Editing, SIGGRAPH 2003).
+    Minimises the sum of (c_p - c_q)^2 over neighbouring free pixels p, q, plus trust_q (c_p - data_q)^2 over
+    free p beside a pixel q that is not free, plus screen (c_p - towards_p)^2. With trust 0 or 1 and screen 0
+    this is the discrete Laplace equation with Dirichlet (1) and Neumann (0) borders; applied to the
+    difference of two pictures it is gradient-domain blending (Perez, Gangnet and Blake, Poisson Image
+    Editing, SIGGRAPH 2003).
 
-    free (H, W) bool; data (H, W, C) float; trust (H, W) float 0 to 1, read only where not free; towards (H, W, C),
-    zero by default. Returns (H, W, C) float32: the field on free pixels, ``data`` elsewhere. A free patch that
-    touches no trusted pixel and has no screen keeps ``towards``. Exact up to DIRECT unknowns.
+    free (H, W) bool; data (H, W, C) float; trust (H, W) float 0 to 1, read only where not free; towards (H,
+    W, C), zero by default. Returns (H, W, C) float32: the field on free pixels, ``data`` elsewhere. A free
+    patch that touches no trusted pixel and has no screen keeps ``towards``. Exact up to DIRECT unknowns.
     """
     data = np.asarray(data, np.float32)
     aim = np.zeros_like(data) if towards is None else np.asarray(towards, np.float32)
@@ -37,9 +40,7 @@ def membrane(
     return _solve(np.asarray(free, bool), data, held, float(screen), aim)
 
 
-def _solve(
-    free: BoolArray, data: FloatArray, held: FloatArray, screen: float, aim: FloatArray
-) -> FloatArray:
+def _solve(free: BoolArray, data: FloatArray, held: FloatArray, screen: float, aim: FloatArray) -> FloatArray:
     if np.count_nonzero(free) <= DIRECT:
         return _eliminate(free, data, held, screen, aim)
     coarse_held = _halve(held)
@@ -47,7 +48,9 @@ def _solve(
     coarse_free = (share > 0.5) | ((share > 0) & (coarse_held == 0))
     coarse_data = _halve(data * held[..., None]) / np.maximum(coarse_held, 1e-6)[..., None]
     coarse = _solve(coarse_free, coarse_data, np.where(coarse_free, 0, coarse_held), 4 * screen, _halve(aim))
-    rows, columns = (np.minimum(np.arange(n) // 2, m - 1) for n, m in zip(free.shape, coarse.shape, strict=False))
+    rows, columns = (
+        np.minimum(np.arange(n) // 2, m - 1) for n, m in zip(free.shape, coarse.shape, strict=False)
+    )
     field = np.where(free[..., None], coarse[rows][:, columns], data)
     field = np.ascontiguousarray(field, np.float32)
     _relax(field, free, held, np.float32(screen), np.ascontiguousarray(aim, np.float32), SWEEPS)
@@ -91,7 +94,9 @@ def _eliminate(
     diagonal += 1e-9
     right += 1e-9 * aim[free]
     r, c = np.concatenate(rows), np.concatenate(columns)
-    matrix = sparse.csc_matrix((-np.ones(len(r)), (r, c)), (count, count)) + sparse.diags(diagonal, format="csc")
+    matrix = sparse.csc_matrix((-np.ones(len(r)), (r, c)), (count, count)) + sparse.diags(
+        diagonal, format="csc"
+    )
     factor = splu(matrix.tocsc(), permc_spec="MMD_AT_PLUS_A", options={"SymmetricMode": True})
     field[free] = factor.solve(right)
     return field
@@ -99,9 +104,9 @@ def _eliminate(
 
 @njit(cache=True, nogil=True)
 def _relax(
-    field: FloatArray, free: BoolArray, held: FloatArray, screen: float, aim: FloatArray, sweeps: int
+    field: FloatArray, free: BoolArray, held: FloatArray, screen: np.float32, aim: FloatArray, sweeps: int
 ) -> None:  # pragma: no cover - compiled
-    """Gauss-Seidel sweeps in place, forwards and backwards in turn. ``field`` holds the data where not free."""
+    """Gauss-Seidel sweeps in place, forwards and backwards in turn; ``field`` is the data where not free."""
     height, width, channels = field.shape
     total = np.zeros(channels, np.float32)
     for sweep in range(sweeps):

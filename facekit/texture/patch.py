@@ -22,7 +22,9 @@ def window_of(hidden: BoolArray, margin: int) -> IntArray:
 
 
 def paste(photo: ByteArray, completion: Completion, index: int) -> ByteArray:
-    """The photo (H, W, 3) uint8 with completion ``index`` in place of its hidden pixels; the others are unchanged."""
+    """The photo (H, W, 3) uint8 with completion ``index`` in place of its hidden pixels; the others are
+    unchanged.
+    """
     x0, y0, x1, y1 = (int(v) for v in completion.window)
     result = photo.copy()
     view = result[y0:y1, x0:x1]

@@ -1,0 +1,108 @@
+"""``facekit render``: a face from any side."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from facekit.cli import console
+from facekit.cli.options import (
+    FILE,
+    force_option,
+    output_option,
+    pitch_option,
+    stem,
+    verbosity_options,
+    yaw_option,
+)
+from facekit.errors import UsageError, WrongKindError
+
+if TYPE_CHECKING:
+    from facekit.stages.render import Subject
+
+FPS = 25
+
+
+@click.command()
+@click.argument("source", type=FILE, metavar="FIT|ENSEMBLE|FOLDER|MESH")
+@click.option("--index", type=click.IntRange(0), default=0, show_default=True, help="Which completion.")
+@yaw_option
+@pitch_option
+@click.option("--size", type=click.IntRange(16, 4096), default=512, show_default=True, help="Pixels a side.")
+@click.option("--turntable", type=FILE, metavar="VIDEO", help="Write a turning head (.gif or .mp4) as well.")
+@click.option(
+    "--frames", type=click.IntRange(2, 1000), default=60, show_default=True, help="Of the turntable."
+)
+@output_option("Picture to write; NAME.render.png beside the source by default.")
+@force_option
+@verbosity_options
+def render(
+    source: Path,
+    index: int,
+    yaw: float,
+    pitch: float,
+    size: int,
+    turntable: Path | None,
+    frames: int,
+    output: Path | None,
+    force: bool,
+) -> None:
+    """Draw a fit, a completion or a mesh from any side.
+
+    \b
+    Examples:
+      facekit render face.fit.npz --yaw 40
+      facekit render face.complete --index 3 --turntable turn.gif
+    """
+    from facekit.files.atomic import refuse_overwrite
+    from facekit.files.images import check_image_suffix, write_image
+    from facekit.files.video import check_video_suffix, write_video
+    from facekit.stages import render as stage
+
+    picture = output or source.with_name(stem(source) + ".render.png")
+    check_image_suffix(picture)
+    targets = [picture]
+    if turntable is not None:
+        check_video_suffix(turntable)
+        targets.append(turntable)
+    refuse_overwrite(targets, force)
+    subject = read_subject(source, index)
+    write_image(picture, stage.render(subject, yaw, pitch, size), force)
+    console.say(f"{picture}: completion {index}" if index else f"{picture}")
+    if turntable is not None:
+        turn = stage.turntable(subject, pitch, size, frames)
+        write_video(turntable, console.progress(turn, "turning", frames), FPS, force)
+        console.say(f"{turntable}: {frames} pictures")
+
+
+def read_subject(source: Path, index: int) -> Subject:
+    """The mesh that a file or a folder of ``complete`` holds. Raises UsageError, WrongKindError,
+    UnreadableError.
+    """
+    from facekit.files.meshes import SUFFIXES, read_mesh
+    from facekit.files.npz import read_any
+    from facekit.records import Ensemble, Fit
+    from facekit.stages.render import Subject
+
+    if source.is_dir():
+        mesh_path = source / f"face_{index:02d}.obj"
+        if not mesh_path.is_file():
+            raise UsageError(
+                f"the folder {source} has no {mesh_path.name}; give a folder that complete wrote"
+            )
+        source = mesh_path
+    if source.suffix.lower() in SUFFIXES:
+        mesh = read_mesh(source)
+        return Subject(mesh.vertices, mesh.faces, mesh.uv, mesh.uv_faces, mesh.texture)
+    record = read_any(source)
+    if isinstance(record, Fit):
+        return Subject(record.vertices, record.faces)
+    if isinstance(record, Ensemble):
+        if index >= len(record.vertices):
+            raise UsageError(f"{source} has {len(record.vertices)} faces; --index {index} is too large")
+        return Subject(record.vertices[index], record.faces)
+    raise WrongKindError(
+        f"{source} holds {record.KIND}, not a face; give a fit, an ensemble, a mesh or a folder"
+    )

@@ -1,0 +1,84 @@
+"""Putting a rendered face into the hidden pixels of a photo without a seam."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from facekit.raster.shade import linear_to_srgb
+from facekit.records import BoolArray, FloatArray
+from facekit.texture.fill import fill
+from facekit.texture.membrane import membrane
+from facekit.texture.render import Layer
+
+LIMIT = 0.30  # sRGB, the largest correction; a larger difference is an edge that does not match, not a tint
+CARRY = 0.18  # face widths, how far a correction carries into the hidden part
+SKIN, OTHER = 0, 1  # columns of the attributes a layer is rendered with: skin prior, core of the face
+FILL_SCALE = 0.03  # face widths: what is finer than this is detail of hair and background
+
+
+@dataclass(frozen=True)
+class Scene:
+    """What a photo offers to every completion of it."""
+
+    picture: FloatArray  # (H, W, 3) float32, sRGB 0 to 1
+    hidden: BoolArray  # (H, W)
+    face_width: float  # px
+
+
+def blend(scene: Scene, layer: Layer) -> tuple[FloatArray, FloatArray]:
+    """The photo with its hidden pixels completed, (H, W, 3) float32 sRGB, and the share (H, W) of invented
+    face in each.
+
+    Inside the rendered face the result has the gradients of the render and meets the visible skin at the
+    border of the mask (gradient-domain blending with a screen, so that a mismatch of features there stays
+    local); outside it the surroundings are continued. Pixels that are not hidden are those of the photo.
+    """
+    rendered = linear_to_srgb(np.clip(layer.colour, 0, 1)).astype(np.float32)
+    skin = skin_share(scene, layer, rendered)
+    share = np.where(scene.hidden, layer.cover * skin, 0).astype(np.float32)
+    correction = _correction(scene, layer, rendered, skin)
+    face = np.clip(rendered + correction, 0, 1)
+    around = ~scene.hidden & (layer.cover * skin < 0.1)
+    behind = fill(scene.picture, scene.hidden, around, max(2.0, FILL_SCALE * scene.face_width))
+    mixed = share[..., None] * face + (1 - share[..., None]) * np.clip(behind, 0, 1)
+    return np.where(scene.hidden[..., None], mixed, scene.picture).astype(np.float32), share
+
+
+def skin_share(scene: Scene, layer: Layer, rendered: FloatArray) -> FloatArray:
+    """(H, W) float32: how far each covered pixel shows the face itself, rather than hair or clothes in front
+    of it.
+
+    Where the photo shows the place: 1 in the core of the face, else by likeness to the render. Where it does
+    not: carried on from the visible surroundings, and towards the prior of the place on the head.
+    """
+    prior, core = layer.extra[..., SKIN], layer.extra[..., OTHER]
+    blurred = cv2.GaussianBlur(scene.picture, (0, 0), max(0.8, 0.01 * scene.face_width))
+    apart = np.abs(blurred - rendered).max(-1) / (0.08 + 0.25 * rendered.mean(-1))
+    alike = np.exp(-0.5 * np.maximum(apart - 0.5, 0) ** 2 / 0.35**2)
+    seen = np.maximum(core, alike * (0.2 + 0.8 * prior))
+    covered = layer.cover > 0.5
+    free = covered & scene.hidden
+    screen = 1.0 / (0.12 * scene.face_width) ** 2
+    field = membrane(
+        free, seen[..., None], (covered & ~scene.hidden).astype(np.float32), screen, towards=prior[..., None]
+    )[..., 0]
+    field = np.maximum(field, core)
+    # one pixel further out the silhouette is anti-aliased by the cover, so the share must not fade there as
+    # well
+    grown = cv2.dilate(np.where(covered, field, 0).astype(np.float32), np.ones((3, 3), np.uint8))
+    return np.clip(np.where(covered, field, grown), 0, 1)
+
+
+def _correction(scene: Scene, layer: Layer, rendered: FloatArray, skin: FloatArray) -> FloatArray:
+    """(H, W, 3): what to add to the render so that it meets the visible skin at the border of the hidden
+    part.
+    """
+    difference = scene.picture - rendered
+    size = np.abs(difference).max(-1)
+    trust = np.where(scene.hidden | (layer.cover < 0.99), 0, skin) * np.exp(-0.5 * (size / LIMIT) ** 2)
+    return membrane(
+        scene.hidden, np.clip(difference, -LIMIT, LIMIT), trust, 1.0 / (CARRY * scene.face_width) ** 2
+    )
