@@ -28,15 +28,11 @@ class Example:
     occluded: bool  # something stands before the face
 
 
-def mirror_order(landmarks: LandmarkModel) -> NDArray[np.int64]:
-    """(L,) the landmark that takes each one's place in the mirror."""
-    flipped = landmarks.mean * np.array([-1.0, 1.0, 1.0])
-    distance = np.linalg.norm(flipped[:, None] - landmarks.mean[None], axis=2)
-    return distance.argmin(1)
+def mirrored(example: Example, order: NDArray[np.integer], mirror_matrix: Array) -> Example:
+    """The example seen in a mirror that stands on the vertical through the principal point.
 
-
-def mirrored(example: Example, order: NDArray[np.int64], mirror_matrix: Array) -> Example:
-    """The example seen in a mirror that stands on the vertical through the principal point."""
+    ``order`` (L,) is the landmark that takes each one's place, ``mirror_matrix`` FaceModel.mirror_matrix.
+    """
     view, flip = example.view, np.diag([-1.0, 1.0, 1.0])
     sign, shift = np.array([-1.0, 1.0]), np.array([2 * view.centre[0], 0.0])
     new = View(flip @ view.rotation @ flip, view.origin * sign + shift, view.scale, view.focal, view.centre)
@@ -140,28 +136,41 @@ def learn(
     """Statistics of a detector from at least a few dozen examples.
 
     Offsets and changes come from the photos without occluders; scatter from the residuals of a two-fold fit,
-    so that it is not flattered by what the regression has learned by heart. Raises NumericalError with too
-    few examples.
+    so that it is not flattered by what the regression has learned by heart (examples 2n and 2n + 1 stay
+    together: a photo and its mirror image). Raises NumericalError with too few examples.
     """
     gap = gaps(examples, landmarks)
     good = np.nanmedian(np.linalg.norm(gap, axis=2), axis=1) < LOST
-    clean = good & np.isfinite(gap).all((1, 2)) & ~np.array([e.occluded for e in examples])
+    clean = good & ~np.array([e.occluded for e in examples])
     if clean.sum() < 30:
         raise NumericalError(
-            f"only {clean.sum()} photos with a usable detection; at least 30 are needed, so raise the number"
+            f"only {clean.sum()} photos with a usable detection and at least 30 are needed; use more photos"
         )
     rows, features = _design(examples)
     angles = np.array([e.view.angles()[:2] for e in examples])
-    where = np.flatnonzero(clean)
+    fold = np.arange(len(examples)) // 2 % 2
     error = np.full_like(gap, np.nan)
-    for fold in range(2):
-        train = where[fold::2]
-        effect = solve_offsets(rows[train], features[train], gap[train], ridge)
-        test = where[1 - fold :: 2]
+    for k in range(2):
+        train, test = np.flatnonzero(clean & (fold == k)), np.flatnonzero(clean & (fold != k))
+        effect = solve_with_holes(rows[train], features[train], gap[train], ridge)
         error[test] = gap[test] - explained(rows[test], features[test], effect)
-    effect = solve_offsets(rows[where], features[where], gap[where], ridge)
-    hidden = np.flatnonzero(good & ~clean)
-    error[hidden] = gap[hidden] - explained(rows[hidden], features[hidden], effect)
+    where, behind = np.flatnonzero(clean), np.flatnonzero(good & ~clean)
+    effect = solve_with_holes(rows[where], features[where], gap[where], ridge)
+    error[behind] = gap[behind] - explained(rows[behind], features[behind], effect)
     scatter = learn_scatter(angles[where], error[where], factors)
-    occluded = learn_scatter(angles[hidden], error[hidden], factors) if len(hidden) >= 60 else scatter
+    occluded = learn_scatter(angles[behind], error[behind], factors) if len(behind) >= 60 else scatter
     return DetectorStatistics(effect[:OFFSET_TERMS], effect[OFFSET_TERMS:], scatter, occluded)
+
+
+def solve_with_holes(rows: Array, features: Array, gap: Array, ridge: float, rounds: int = 12) -> Array:
+    """``solve_offsets`` where some of gap (N, L, 2) is NaN: holes are filled with what is predicted, by turns
+    (EM).
+    """
+    holes = ~np.isfinite(gap)
+    filled = np.where(holes, 0.0, gap)
+    effect = solve_offsets(rows, features, filled, ridge)
+    if holes.any():
+        for _ in range(rounds):
+            filled = np.where(holes, explained(rows, features, effect), gap)
+            effect = solve_offsets(rows, features, filled, ridge)
+    return effect
