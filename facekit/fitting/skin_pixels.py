@@ -13,7 +13,6 @@ from facekit.geometry.camera import crop, project_points, resize
 from facekit.geometry.mesh import vertex_normals
 from facekit.morphable.model import FaceModel
 from facekit.raster.fragments import rasterize_numpy
-from facekit.raster.scene import interpolate_numpy
 from facekit.raster.shade import srgb_to_linear
 from facekit.records import BoolArray, ByteArray, Camera, FloatArray
 
@@ -80,18 +79,19 @@ def skin_pixels(
     screen = project_points(window.camera, vertices)[None].astype(np.float32)
     fragments = rasterize_numpy(screen, topology.faces, (size[0], size[1]))
     normals = vertex_normals(vertices, topology.faces)
-    stacked = np.column_stack([normals, weight]).astype(np.float32)
-    surface = interpolate_numpy(fragments, topology.faces, stacked)
-    uv = interpolate_numpy(fragments, topology.uv_faces, np.asarray(topology.uv, np.float32))
-    seen = fragments.mask[0] & (surface[..., 3] > 0.5) & ~window.hidden
+    face, bary = fragments.pix_to_face[0], np.asarray(fragments.bary[0], np.float64)
+    seen = fragments.mask[0].copy()
+    seen[seen] = weight[topology.faces[face[seen]]].min(1) > 0.5
+    seen &= ~window.hidden
     seen = cv2.erode(seen.astype(np.uint8), np.ones((2 * EDGE + 1,) * 2, np.uint8), borderValue=0) > 0
     if seen.sum() < 100:
         return None
-    n = surface[seen][:, :3].astype(np.float64)
+    n = np.einsum("mkc,mk->mc", normals[topology.faces[face[seen]]], bary[seen])
+    uv = np.einsum("mkc,mk->mc", topology.uv[topology.uv_faces[face[seen]]], bary[seen])
     n /= np.maximum(np.linalg.norm(n, axis=1, keepdims=True), 1e-9)
     count = len(albedo.basis)
     stack = np.concatenate([np.asarray(albedo.mean)[None], np.asarray(albedo.basis)])
-    texels = bilinear(stack, uv[seen])
+    texels = bilinear(stack, uv)
     return Pixels(window.linear[seen].astype(np.float64), n, texels[0], texels[1:].reshape(count, len(n), 3))
 
 
