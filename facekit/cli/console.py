@@ -144,19 +144,19 @@ def emit_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]]
     from rich.console import Console
     from rich.text import Text
 
-    table = _table(title, columns)
+    emit_line(title)
+    table = _table(columns)
     for row in rows:
         table.add_row(*(Text(cell) for cell in row))
     width = None if sys.stdout.isatty() else 160
     Console(width=width).print(table)
 
 
-def _table(title: str, columns: Sequence[str]) -> Table:
+def _table(columns: Sequence[str]) -> Table:
     from rich.box import SIMPLE_HEAD
     from rich.table import Table
-    from rich.text import Text
 
-    table = Table(title=Text(title), title_justify="left", box=SIMPLE_HEAD)
+    table = Table(box=SIMPLE_HEAD)
     for column in columns:
         table.add_column(column, overflow="fold")
     return table

@@ -1,0 +1,160 @@
+"""Exit codes, the one line on stderr, and what --help may cost."""
+
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import click
+import pytest
+from click.testing import CliRunner
+
+from facekit import __version__, errors
+from facekit.cli import console, main
+from facekit.cli.options import verbosity_options
+
+PYTHON = [sys.executable, "-m", "facekit.cli.main"]
+
+
+def error_classes() -> list[type[errors.FacekitError]]:
+    return [errors.FacekitError, *errors.FacekitError.__subclasses__()]
+
+
+@pytest.fixture
+def failing(monkeypatch: pytest.MonkeyPatch) -> list[BaseException]:
+    """A command ``fail`` that raises the last exception of the list."""
+    raised: list[BaseException] = []
+
+    @click.command()
+    @verbosity_options
+    def fail() -> None:
+        raise raised[-1]
+
+    monkeypatch.setattr(main.cli, "list_commands", lambda ctx: ["fail"])
+    monkeypatch.setattr(main.cli, "get_command", lambda ctx, name: fail)
+    return raised
+
+
+def test_exit_codes_are_different_and_listed_in_help() -> None:
+    codes = [error.exit_code for error in error_classes()]
+    assert len(set(codes)) == len(codes)
+    text = CliRunner().invoke(main.cli, ["--help"]).output
+    for code in codes[1:]:
+        assert f"  {code} " in text
+
+
+@pytest.mark.parametrize("error", error_classes())
+def test_expected_errors_are_one_line(failing: list[BaseException], error: type[errors.FacekitError]) -> None:
+    failing.append(error("something\nis wrong"))
+    result = CliRunner().invoke(main.cli, ["fail"])
+    assert result.exit_code == error.exit_code
+    assert result.stderr == "facekit: something is wrong\n"
+    assert result.stdout == ""
+
+
+def test_unexpected_errors_are_one_line_and_a_traceback_only_with_v(failing: list[BaseException]) -> None:
+    failing.append(ZeroDivisionError("by zero"))
+    result = CliRunner().invoke(main.cli, ["fail"])
+    assert result.exit_code == 70
+    assert result.stderr.count("\n") == 1
+    assert "internal error: ZeroDivisionError: by zero; re-run with -v" in result.stderr
+    result = CliRunner().invoke(main.cli, ["fail", "-v"])
+    assert result.exit_code == 70
+    assert "Traceback" in result.stderr
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt(), click.Abort()])
+def test_interrupted(failing: list[BaseException], error: BaseException) -> None:
+    failing.append(error)
+    result = CliRunner().invoke(main.cli, ["fail"])
+    assert result.exit_code == 130
+    assert result.stderr.strip() == "facekit: interrupted"
+
+
+def test_verbosity_does_not_leak_into_the_next_run(failing: list[BaseException]) -> None:
+    failing.append(ZeroDivisionError())
+    CliRunner().invoke(main.cli, ["fail", "-v"])
+    assert "Traceback" not in CliRunner().invoke(main.cli, ["fail"]).stderr
+
+
+@pytest.mark.parametrize("args", [["nonsense"], ["info", "--nonsense"], ["info"]])
+def test_wrong_usage(args: list[str]) -> None:
+    result = CliRunner().invoke(main.cli, args)
+    assert result.exit_code == 2
+    assert "Error:" in result.stderr
+
+
+def test_version() -> None:
+    assert CliRunner().invoke(main.cli, ["--version"]).output == f"facekit {__version__}\n"
+
+
+def test_sigterm_unwinds(tmp_path: Path) -> None:
+    code = (
+        "import sys, time\n"
+        "from facekit.cli import main\n"
+        "from facekit.files.atomic import atomic_write\n"
+        "def slow(**extra):\n"
+        "    with atomic_write(sys.argv[1]) as file:\n"
+        "        print('ready', flush=True)\n"
+        "        time.sleep(60)\n"
+        "sys.exit(main._guarded(slow))\n"
+    )
+    args = [sys.executable, "-c", code, str(tmp_path / "out")]
+    with subprocess.Popen(args, stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(20) == main.TERMINATED
+    assert not list(tmp_path.iterdir())
+
+
+def test_reader_that_goes_away() -> None:
+    with subprocess.Popen([*PYTHON, "--help"], stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.close()
+        assert process.stderr.read() == b""
+        assert process.wait(20) in (0, 1)
+
+
+def test_help_imports_neither_numpy_nor_torch_nor_rich() -> None:
+    code = (
+        "import sys, runpy\n"
+        "sys.argv = ['facekit', '--help']\n"
+        "try:\n"
+        "    runpy.run_module('facekit.cli.main', run_name='__main__', alter_sys=True)\n"
+        "finally:\n"
+        "    print([m for m in ('numpy', 'torch', 'rich', 'numba', 'scipy', 'PIL') if m in sys.modules])\n"
+    )
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert result.stdout.endswith("[]\n")
+
+
+def test_help_takes_less_than_a_fifth_of_a_second() -> None:
+    def measure() -> float:
+        start = time.perf_counter()
+        subprocess.run([*PYTHON, "--help"], capture_output=True, check=True)
+        return time.perf_counter() - start
+
+    # The best of several, because other work on the machine only ever adds.
+    assert min(measure() for _ in range(10)) < 0.2
+
+
+def test_run_many_goes_on_and_remembers_the_first_failure(capsys: pytest.CaptureFixture[str]) -> None:
+    console.start([])
+
+    def work(path: Path) -> str:
+        if path.name == "b":
+            raise errors.UnreadableError("b is bad")
+        if path.name == "c":
+            raise errors.NoFaceError("c is empty")
+        return path.name
+
+    results, failures = console.run_many([Path(name) for name in "abcd"], work)
+    assert results == ["a", "d"]
+    assert [failure.input for failure in failures] == ["b", "c"]
+    assert console.exit_code() == errors.UnreadableError.exit_code
+    assert "b is bad" in capsys.readouterr().err
+    with pytest.raises(errors.NoFaceError):
+        console.run_many([Path("c")], work)

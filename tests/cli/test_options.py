@@ -1,0 +1,79 @@
+"""Shared options convert at the border."""
+
+import math
+from pathlib import Path
+
+import click
+import pytest
+from click.testing import CliRunner
+
+from facekit.cli import options
+from facekit.cli.options import ANGLE, output_path, stem
+from facekit.errors import UsageError
+
+
+@pytest.mark.parametrize(
+    ("text", "degrees"),
+    [
+        ("30", 30),
+        ("30deg", 30),
+        ("-45.5 deg", -45.5),
+        ("0.5rad", math.degrees(0.5)),
+        ("90°", 90),
+        (".5", 0.5),
+    ],
+)
+def test_angles(text: str, degrees: float) -> None:
+    assert ANGLE.convert(text, None, None) == pytest.approx(math.radians(degrees))
+
+
+@pytest.mark.parametrize("text", ["", "left", "30px", "1 2", "nan", "inf", "--3"])
+def test_what_is_no_angle(text: str) -> None:
+    with pytest.raises(click.BadParameter, match="not an angle"):
+        ANGLE.convert(text, None, None)
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("a.jpg", "a"),
+        ("a.fit.npz", "a"),
+        ("a.b.landmarks.npz", "a.b"),
+        ("a.b.jpg", "a.b"),
+        ("a.npz", "a"),
+        ("fit.npz", "fit"),
+    ],
+)
+def test_stem(name: str, expected: str) -> None:
+    assert stem(Path("folder") / name) == expected
+
+
+def test_outputs(tmp_path: Path) -> None:
+    photo = Path("in/anna.jpg")
+    assert output_path(photo, ".fit.npz", None) == Path("in/anna.fit.npz")
+    assert output_path(photo, ".fit.npz", Path("x.npz")) == Path("x.npz")
+    assert output_path(photo, ".fit.npz", tmp_path, several=True) == tmp_path / "anna.fit.npz"
+    with pytest.raises(UsageError, match="folder"):
+        output_path(photo, ".fit.npz", Path("x.npz"), several=True)
+
+
+def test_every_shared_option_has_help() -> None:
+    @click.command()
+    @options.output_option("Where to.")
+    @options.force_option
+    @options.seed_option
+    @options.device_option
+    @options.model_option
+    @options.landmarks_option
+    @options.occlusion_option
+    @options.json_option
+    @options.yaw_option
+    @options.pitch_option
+    @options.verbosity_options
+    def command(**given: object) -> None:
+        click.echo(repr(given["yaw"]))
+
+    assert all(isinstance(p, click.Option) and p.help for p in command.params)
+    assert len(command.params) == 12
+    result = CliRunner().invoke(command, ["--yaw", "180"])
+    assert float(result.output) == pytest.approx(math.pi)
