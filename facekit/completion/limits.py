@@ -1,0 +1,82 @@
+"""What a plausible face may not do, as half-spaces of the latent: expressions in bounds, lips and lids that
+do not cross.
+
+A linear model makes each of these a linear inequality, a.z <= b, so that a latent is brought back by
+projection rather than rejected.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from facekit.morphable.model import FaceModel
+from facekit.records import FloatArray
+
+# iBUG pairs, upper and lower, that may touch but not pass: inner lips, lids of the right and of the left eye
+PAIRS = ((61, 67), (62, 66), (63, 65), (37, 41), (38, 40), (43, 47), (44, 46))
+OVERLAP = 5e-4  # m, by which a pair may pass: the landmarks lie a little inside the lips and lids
+
+
+@dataclass(frozen=True)
+class HalfSpaces:
+    """The latents with normals @ z <= offsets."""
+
+    normals: FloatArray  # (C, K)
+    offsets: FloatArray  # (C,)
+
+    def project(self, z: FloatArray, sweeps: int = 8) -> FloatArray:
+        """Latents (N, K) moved into all half-spaces in turn, each time to the nearest point, until nothing
+        moves.
+
+        The result lies near the nearest allowed latent, not always on it; after the last sweep a rest of a
+        few thousandths of a deviation may remain.
+        """
+        z = np.array(z, np.float64)
+        length = np.einsum("ck,ck->c", self.normals, self.normals)
+        for _ in range(sweeps):
+            broken = np.flatnonzero((z @ self.normals.T > self.offsets + 1e-9).any(axis=0) & (length > 1e-12))
+            if not len(broken):
+                break
+            for c in broken:
+                over = np.maximum(z @ self.normals[c] - self.offsets[c], 0)
+                z -= (over / length[c])[:, None] * self.normals[c]
+        return z
+
+    def violation(self, z: FloatArray) -> FloatArray:
+        """Largest excess (N,) over the offsets; zero or less inside."""
+        return (z @ self.normals.T - self.offsets).max(axis=1, initial=-np.inf)
+
+
+def bounds(lower: FloatArray, upper: FloatArray, centre: FloatArray, lift: FloatArray) -> HalfSpaces:
+    """lower <= centre + z @ lift <= upper for the coefficients that have bounds; lift (K, C), z (K,).
+
+    The centre itself is always allowed: a fit may lie slightly outside.
+    """
+    above, below = np.isfinite(upper), np.isfinite(lower)
+    normals = np.concatenate([lift.T[above], -lift.T[below]])
+    offsets = np.concatenate([(upper - centre)[above], (centre - lower)[below]])
+    return HalfSpaces(normals, np.maximum(offsets, 0.0))
+
+
+def no_crossing(model: FaceModel, vertices: FloatArray, lift: FloatArray) -> HalfSpaces:
+    """Lips and lids that do not pass each other: gap >= -OVERLAP for the shapes of codes centre + z @ lift.
+
+    vertices (V, 3) m is the shape of z = 0. Empty for a model without 68 landmarks. Pairs that overlap there
+    already may not overlap more.
+    """
+    points = model.topology.embeddings.get("ibug68")
+    if points is None:
+        return HalfSpaces(np.zeros((0, len(lift))), np.zeros(0))
+    upper, lower = np.array(PAIRS).T
+    height, slope = points.points(vertices)[:, 1], points.points(model.basis.astype(np.float64))[..., 1]
+    gap, by_code = height[upper] - height[lower], slope[:, upper] - slope[:, lower]
+    return HalfSpaces(-(lift @ by_code).T, np.maximum(gap + OVERLAP, 0.0))
+
+
+def both(first: HalfSpaces, second: HalfSpaces) -> HalfSpaces:
+    """The latents that lie in all half-spaces of two sets."""
+    return HalfSpaces(
+        np.concatenate([first.normals, second.normals]), np.concatenate([first.offsets, second.offsets])
+    )
