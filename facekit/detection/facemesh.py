@@ -56,11 +56,12 @@ class FaceMesh(Detector):
     runs = 8
 
     def landmarks(self, crop: ByteArray) -> Reading:
-        """478 points; see ``Detector.landmarks``. The network always answers: judge by agreement."""
+        """478 points; see ``Detector.landmarks``. Confidence: the network's score that this is a face."""
         graph, whole = _mesh_graph()
-        found = graph.process({"image": np.ascontiguousarray(crop), "roi": whole}).landmarks.landmark
+        output = graph.process({"image": np.ascontiguousarray(crop), "roi": whole})
+        found, presence = output.landmarks.landmark, output.mesh__face_presence_score
         points = np.array([(p.x, p.y, p.z) for p in found], dtype=np.float64) * crop.shape[0]
-        return Reading(points[:, :2], points[:, 2], np.ones(len(points)))
+        return Reading(points[:, :2], points[:, 2], np.full(len(points), float(presence)))
 
 
 def raw_boxes(picture: ByteArray, full_range: bool, threshold: float = 0.4) -> list[RawBox]:
@@ -105,7 +106,7 @@ def _mesh_graph() -> tuple[Any, Any]:
             graph_config=text_format.Parse(GRAPH, calculator_pb2.CalculatorGraphConfig()),
             side_inputs={"refine": True},
             calculator_params={"mesh__ThresholdingCalculator.threshold": -1.0},
-            outputs=["landmarks"],
+            outputs=["landmarks", "mesh__face_presence_score"],
         )
         graph.process(
             {"image": np.zeros((192, 192, 3), np.uint8), "roi": whole}

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import cv2
 import numpy as np
 
-from facekit.detection.plausible import longer_side
+from facekit.detection.points import longer_side
 from facekit.records import ByteArray, Landmarks
 
 SURE, UNSURE, HIDDEN = (60, 230, 90), (255, 170, 0), (235, 60, 60)

@@ -4,27 +4,32 @@ from __future__ import annotations
 
 import numpy as np
 
+from facekit.detection.points import Points, face_box, longer_side
 from facekit.detection.schemes import ANCHORS
-from facekit.records import FloatArray
+from facekit.records import BoolArray, FloatArray
 
 SMALLEST_FACE = 16.0  # px; below it the mesh is a guess
 
 
-def face_box(points: FloatArray) -> FloatArray:
-    """(4,) x0 y0 x1 y1 of points (L, 2)."""
-    return np.concatenate([points.min(axis=0), points.max(axis=0)])
+def tolerance(score: float, masked: bool) -> float:
+    """Median spread that readings of a true face may have, as a part of its longer side.
+
+    Faces in the open have 0.003 to 0.007, well hidden ones up to 0.02; what is no face has 0.019 and more, and
+    a box score below 0.7. Boxes that the user gave have no score and are trusted.
+    """
+    sure = not score < 0.7
+    return (0.025 if sure else 0.018) if masked else (0.024 if sure else 0.014)
 
 
-def longer_side(box: FloatArray) -> float:
-    """Longer side of a box x0 y0 x1 y1."""
-    return float(max(box[2] - box[0], box[3] - box[1]))
-
-
-def implausible(points: FloatArray, spread: FloatArray, scheme: str, size: tuple[int, int]) -> str | None:
+def implausible(
+    read: Points, scheme: str, size: tuple[int, int], hidden: BoolArray, largest_spread: float
+) -> str | None:
     """Why these landmarks cannot be a face, or None.
 
-    Args: points (L, 2) px; spread (L,) px, disagreement of the readings; size, width and height of the photo.
+    ``size``: width and height of the photo; ``hidden`` (L,): which of the points are guesses and do not vote;
+    ``largest_spread``: see ``tolerance``.
     """
+    points = read.points
     box = face_box(points)
     side = longer_side(box)
     if not np.isfinite(points).all():
@@ -38,8 +43,12 @@ def implausible(points: FloatArray, spread: FloatArray, scheme: str, size: tuple
         return "most of the landmarks lie outside the picture"
     if not _upright(points, scheme, side):
         return "the landmarks are folded or mirrored"
-    if np.median(spread) > 0.04 * side:
-        return "the landmarks do not agree with each other"
+    if hidden.mean() > 0.95:
+        return "the mask hides the whole face"
+    if np.median(read.spread[~hidden]) > largest_spread * side:
+        return "repeated readings do not agree"
+    if read.confidence.mean() < 0.7:
+        return "the network does not see a face"
     return None
 
 
@@ -47,7 +56,7 @@ def matches_box(points: FloatArray, centre: FloatArray, side: float) -> bool:
     """Whether a mesh covers about the box in which the face was seen (it may have slid onto an occluder)."""
     box = face_box(points)
     moved = float(np.linalg.norm((box[:2] + box[2:]) / 2 - centre))
-    return 0.4 < longer_side(box) / side < 2.5 and moved < 0.75 * side
+    return 0.6 < longer_side(box) / side < 1.8 and moved < 0.4 * side
 
 
 def _upright(points: FloatArray, scheme: str, side: float) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 
@@ -10,24 +10,13 @@ from facekit.detection.agreement import perturbed, robust_mean
 from facekit.detection.crops import PhotoPyramid, Placement, scale_of, transform
 from facekit.detection.detector import Detector
 from facekit.detection.filling import dilate
-from facekit.detection.plausible import face_box, longer_side
+from facekit.detection.points import Points, face_box, longer_side
 from facekit.detection.schemes import ANCHORS, MIRROR, OUTLINE
 from facekit.records import BoolArray, FloatArray, Landmarks
 
 HIDDEN_SIGMA = 0.25  # of the face's longer side: a hidden landmark is a guess
 FLOOR_SIGMA = 0.004  # of the face's longer side: no landmark is better than this
 RIM = 0.012  # of the face's longer side: this near to the occluder a landmark counts as hidden
-
-
-@dataclass(frozen=True)
-class Points:
-    """Landmarks of one reading, or of many, in photo pixels."""
-
-    points: FloatArray  # (L, 2) px
-    depth: FloatArray  # (L,) px
-    confidence: FloatArray  # (L,) 0 to 1
-    spread: FloatArray  # (L,) px, standard deviation of one reading; 0 for a single reading
-    placement: Placement  # of the unperturbed crop
 
 
 def read_once(detector: Detector, photo: PhotoPyramid, placement: Placement, flip: bool = False) -> Points:

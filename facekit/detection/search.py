@@ -11,8 +11,9 @@ from facekit.detection.boxes import Box, find_boxes, intersection_over_union, su
 from facekit.detection.crops import PhotoPyramid, Placement
 from facekit.detection.facemesh import FaceMesh
 from facekit.detection.filling import brighten, smooth_fill
-from facekit.detection.plausible import face_box, implausible, longer_side, matches_box
-from facekit.detection.reading import Points, follow, read_face
+from facekit.detection.plausible import implausible, matches_box, tolerance
+from facekit.detection.points import Points, face_box, longer_side
+from facekit.detection.reading import follow, read_face, under_mask
 from facekit.records import BoolArray, ByteArray
 
 TURNS = tuple(np.radians(d) for d in (30.0, -30.0, 60.0, -60.0, 90.0, -90.0, 180.0))
@@ -44,7 +45,7 @@ def find_faces(photo: ByteArray, hidden: BoolArray | None, every: bool) -> list[
     faces: list[Face] = []
     for pictures, boxes, easy in _looks(pictures_of(photo, hidden), every):
         for box in boxes:
-            face = confirm(pictures, box)
+            face = confirm(pictures, box, hidden)
             if face is not None and not _known(face, faces):
                 faces.append(face)
         if faces and not (every and easy):
@@ -52,24 +53,29 @@ def find_faces(photo: ByteArray, hidden: BoolArray | None, every: bool) -> list[
     return sorted(faces, key=lambda f: -longer_side(face_box(f.mesh.points)))
 
 
-def confirm(pictures: list[PhotoPyramid], box: Box) -> Face | None:
+def confirm(pictures: list[PhotoPyramid], box: Box, hidden: BoolArray | None) -> Face | None:
     """Lay the mesh over a box; None if what comes out is no face."""
     detector = FaceMesh()
     start = Placement(box.placement.centre, box.placement.side * detector.margin, box.placement.angle)
     mesh = read_face(detector, pictures, follow(detector, pictures, start))
-    if implausible(mesh.points, mesh.spread, detector.scheme, pictures[0].size):
+    covered = under_mask(mesh.points, hidden)
+    if implausible(
+        mesh, detector.scheme, pictures[0].size, covered, tolerance(box.score, bool(covered.any()))
+    ):
         return None
     if not matches_box(mesh.points, box.placement.centre, box.placement.side):
         return None
     return Face(mesh, box.score, pictures)
 
 
-def confirm_box(pictures: list[PhotoPyramid], corners: tuple[float, float, float, float]) -> Face | None:
+def confirm_box(
+    photo: ByteArray, hidden: BoolArray | None, corners: tuple[float, float, float, float]
+) -> Face | None:
     """The face in a box x0 y0 x1 y1 that the user gave, upright or turned."""
     low, high = np.array(corners[:2]), np.array(corners[2:])
-    side = float((high - low).max())
+    side, pictures = float((high - low).max()), pictures_of(photo, hidden)
     for angle in (0.0, *TURNS):
-        face = confirm(pictures, Box(float("nan"), Placement((low + high) / 2, side, angle)))
+        face = confirm(pictures, Box(float("nan"), Placement((low + high) / 2, side, angle)), hidden)
         if face is not None:
             return face
     return None

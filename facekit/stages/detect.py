@@ -9,10 +9,10 @@ import numpy as np
 from facekit.detection.crops import PhotoPyramid
 from facekit.detection.detector import Detector
 from facekit.detection.facemesh import FaceMesh
-from facekit.detection.plausible import implausible
-from facekit.detection.reading import as_landmarks, cover, follow, place, read_face
+from facekit.detection.plausible import implausible, tolerance
+from facekit.detection.reading import as_landmarks, cover, follow, place, read_face, under_mask
 from facekit.detection.schemes import in_scheme, mean_over_mesh
-from facekit.detection.search import Face, confirm_box, find_faces, pictures_of
+from facekit.detection.search import Face, confirm_box, find_faces
 from facekit.errors import NoFaceError, UsageError
 from facekit.records import SCHEMES, BoolArray, ByteArray, Landmarks
 
@@ -68,7 +68,8 @@ def redetect(completed: ByteArray, previous: Landmarks, hidden: BoolArray | None
     network, pictures = FaceMesh(), [PhotoPyramid(completed)]
     start = place(previous.points, previous.scheme, network.margin)
     read = read_face(network, pictures, follow(network, pictures, start, steps=1))
-    if implausible(read.points, read.spread, network.scheme, pictures[0].size):
+    unseen = under_mask(read.points, hidden)
+    if implausible(read, network.scheme, pictures[0].size, unseen, tolerance(1.0, masked=True)):
         return previous
     again = as_landmarks(read, network, previous.score, hidden, pictures[0].size)
     again = in_scheme(again, previous.scheme)
@@ -111,7 +112,7 @@ def _boxed(photo: ByteArray, hidden: BoolArray | None, box: tuple[float, float, 
         raise UsageError(
             f"the box must be x0,y0,x1,y1 with x1 > x0 and y1 > y0 inside the {width}×{height} photo."
         )
-    face = confirm_box(pictures_of(photo, hidden), box)
+    face = confirm_box(photo, hidden, box)
     if face is None:
         raise NoFaceError("no face fits into the box; check it, or give the landmarks with --landmarks FILE")
     return face
