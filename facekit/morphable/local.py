@@ -1,9 +1,10 @@
-"""The global+local model (Diverse3DFace, Sec. 4.1, Eq. 4-6): a few global modes, then PCA of the residual by region.
+"""The global+local model (Diverse3DFace, Sec. 4.1, Eq. 4-6): PCA of the residual by region.
 
-With codes ~ N(0, I) the residual after the global modes is a Gaussian whose covariance is known, so each region's PCA
-is a singular value decomposition of the residual modes times the region's weights; no meshes are sampled. The weights
-fall off smoothly across borders and sum to one: a residual that all regions share comes out unchanged, and no point is
-moved twice. The model is linear and its regions have no mean of their own.
+With codes ~ N(0, I) the residual after the global modes is a Gaussian whose covariance is known, so each
+region's PCA is a singular value decomposition of the residual modes times the region's weights; no meshes
+are sampled. The weights fall off smoothly across borders and sum to one: a residual that all regions share
+comes out unchanged, and no point is moved twice. The model is linear and its regions have no mean of their
+own.
 """
 
 from __future__ import annotations
@@ -42,11 +43,11 @@ class LocalModes:
     region: str
     kind: str  # "identity" or "expression"
     modes: FloatArray  # (k, V, 3) float64, m per standard deviation, by falling variance
-    lost: FloatArray  # (V,) float64, m, standard deviation that the modes left out had (root of summed variance)
+    lost: FloatArray  # (V,) float64, m, standard deviation of what the modes left out moved
 
 
 def local_weights(model: FaceModel, feather: float = FEATHER) -> dict[str, FloatArray]:
-    """Weights (V,) float64 of the regions, which sum to one at every vertex; symmetric where the topology is."""
+    """Weights (V,) float64 of the regions, summing to one; symmetric where the topology is."""
     labels = _labels(model.topology, model.mean)
     skin_faces = model.topology.faces[model.topology.part("skin")[model.topology.faces].all(axis=1)]
     skin = model.topology.part("skin")
@@ -114,8 +115,11 @@ def local_modes(
 def global_local(
     model: FaceModel, global_identity: int = 10, global_expression: int = 10, explained: float = 0.995
 ) -> FaceModel:
-    """The global+local model made from a global one. Global expression modes are the PCA of the model's expressions,
-    so neither they nor the local modes have bounds; ``arkit`` gives the nearest ARKit weights."""
+    """The global+local model made from a global one; regions keep ``explained`` of their residual variance.
+
+    The global expression modes are the PCA of the expressions, so neither they nor the local modes have
+    bounds; ``arkit`` gives the nearest ARKit weights.
+    """
     identity = model.basis[model.block("identity").slice].astype(np.float64)
     expression = _principal(model.basis[model.block("expression").slice].astype(np.float64))
     weights = local_weights(model)
@@ -150,7 +154,9 @@ def _principal(modes: FloatArray) -> FloatArray:
 
 
 def _arkit_map(model: FaceModel, basis: FloatArray, expressive: FloatArray) -> FloatArray | None:
-    """(K_e, K) map from codes to ARKit weights: least squares of the expressive displacement on the expressions."""
+    """(K_e, K) map from codes to ARKit weights: least squares of the expressive displacement on the
+    expressions.
+    """
     if not model.expression_names or model.arkit_map is not None:
         return None
     expressions = model.matrix[model.block("expression").slice]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -76,8 +77,8 @@ def _topology(
     uv, uv_faces = atlas(template, mean, narrow, ear)
     masks = region_masks(mean, template.faces, template.parts, mean[vertices], narrow, ear)
     topology = Topology(template.faces, uv, uv_faces, template.mirror, template.parts, masks)
-    topology.embeddings["ibug68"] = topology.embed(*vertex_embedding(vertices, template.faces))  # type: ignore[index]
-    return topology
+    points = topology.embed(*vertex_embedding(vertices, template.faces))
+    return replace(topology, embeddings={"ibug68": points})
 
 
 def _with_mediapipe(model: FaceModel, template: Template) -> FaceModel:
@@ -87,5 +88,5 @@ def _with_mediapipe(model: FaceModel, template: Template) -> FaceModel:
     codes[1:, model.block("identity").slice] = 0.8 * random
     shapes = list(model.instance(codes))
     points = mediapipe_points(model.topology, model.mean, template.eye_vertices, shapes)
-    model.topology.embeddings["mediapipe478"] = model.topology.embed(*points)  # type: ignore[index]
-    return model
+    embeddings = {**model.topology.embeddings, "mediapipe478": model.topology.embed(*points)}
+    return replace(model, topology=replace(model.topology, embeddings=embeddings))

@@ -1,4 +1,4 @@
-"""The texture chart in the unit square: one skin island, symmetric about u = 0.5; small islands in a strip below."""
+"""The texture chart in the unit square: one skin island, symmetric about u = 0.5, small ones below."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import numpy as np
 
 from facekit.morphable.build.chart import disc, flatten, loops, plugged
 from facekit.morphable.build.template import PIECES, Template
-from facekit.records import FloatArray, IntArray
+from facekit.records import BoolArray, FloatArray, IntArray
 
 MARGIN = 0.004
 STRIP = 0.125  # height of the strip of small islands
@@ -30,9 +30,9 @@ IMPORTANCE = {"narrow": 1.0, "ear": 0.55, "rest": 0.42, "bust": 0.25, "hole": 0.
 
 
 def atlas(
-    template: Template, mean: FloatArray, narrow: FloatArray, ear: FloatArray
+    template: Template, mean: FloatArray, narrow: BoolArray, ear: BoolArray
 ) -> tuple[FloatArray, IntArray]:
-    """uv (T, 2) float32 and uv_faces (F, 3) int32. ``narrow`` and ``ear`` (V,) mark important vertices."""
+    """uv (T, 2) float32 and uv_faces (F, 3) int32; ``narrow`` and ``ear`` (V,) are given more room."""
     uv = np.full((len(mean), 2), np.nan)
     uv_faces = template.faces.copy()
     skin = template.face_piece == PIECES.index("skin")
@@ -105,12 +105,12 @@ def outline(fraction: FloatArray) -> FloatArray:
 def _skin(
     template: Template,
     mean: FloatArray,
-    narrow: FloatArray,
-    ear: FloatArray,
+    narrow: BoolArray,
+    ear: BoolArray,
     uv: FloatArray,
-    skin: FloatArray,
+    skin: BoolArray,
 ) -> tuple[FloatArray, IntArray]:
-    """Fills ``uv`` for the skin; returns the right side's copies (s, 2) and vertices (s,) of the back seam."""
+    """Fills ``uv`` for the skin; returns right-hand copies (s, 2) and vertices (s,) of the back seam."""
     faces, side = template.faces[skin], template.face_side[skin]
     rims = loops(faces)
     neck = min(rims, key=lambda rim: float(mean[rim, 1].mean()))
@@ -144,13 +144,13 @@ def _skin(
 
 
 def _importance(
-    vertices: IntArray, mean: FloatArray, narrow: FloatArray, ear: FloatArray, rows: IntArray
+    vertices: IntArray, mean: FloatArray, narrow: BoolArray, ear: BoolArray, rows: IntArray
 ) -> FloatArray:
-    bust = mean[:, 1] < mean[narrow > 0, 1].min() - 0.01
+    bust = mean[:, 1] < mean[narrow, 1].min() - 0.01
     value = np.full(len(mean), IMPORTANCE["rest"])
     value[bust] = IMPORTANCE["bust"]
-    value[ear > 0] = IMPORTANCE["ear"]
-    value[narrow > 0] = IMPORTANCE["narrow"]
+    value[ear] = IMPORTANCE["ear"]
+    value[narrow] = IMPORTANCE["narrow"]
     return value[vertices][rows].mean(axis=1)
 
 

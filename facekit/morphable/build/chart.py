@@ -1,7 +1,7 @@
 """Injective flattening of a disc of triangles: convex-combination maps with even area.
 
-Tutte's theorem (Floater 1997): positive weights and a convex boundary give a chart without overlaps. The weights
-start as mean-value coordinates (Floater 2003) and are divided by the local stretch until area is even
+Tutte's theorem (Floater 1997): positive weights and a convex boundary give a chart without overlaps. The
+weights start as mean-value coordinates (Floater 2003) and are divided by the local stretch until area is even
 (Yoshizawa, Belyaev, Seidel 2004).
 """
 
@@ -22,8 +22,8 @@ def flatten(
 ) -> FloatArray:
     """Chart (n, 2) of a disc of triangles with every vertex used.
 
-    points (n, 3); faces (f, 3); rim (b,) boundary vertices placed at rim_uv (b, 2), convex and counter-clockwise;
-    scale (f,) linear size each triangle should be given relative to its true size.
+    points (n, 3); faces (f, 3); rim (b,) boundary vertices placed at rim_uv (b, 2), convex and
+    counter-clockwise; scale (f,) linear size each triangle should be given relative to its true size.
     """
     weights = mean_value_weights(points, faces)
     best, least = solve(weights, rim, rim_uv), np.inf
@@ -84,7 +84,7 @@ def doubled(chart: FloatArray, faces: IntArray) -> FloatArray:
 def triangle_stretch(
     points: FloatArray, chart: FloatArray, faces: IntArray, scale: FloatArray
 ) -> tuple[FloatArray, FloatArray]:
-    """L2 stretch (f,) of the map chart -> surface (Sander et al. 2001) and wanted area (f,) of each triangle."""
+    """L2 stretch (f,) of the map chart -> surface (Sander et al. 2001), and wanted area (f,)."""
     area2 = np.maximum(np.abs(doubled(chart, faces)), 1e-15)
     q, u, v = points[faces] * scale[:, None, None], chart[faces][..., 0], chart[faces][..., 1]
     turn = [(1, 2), (2, 0), (0, 1)]

@@ -1,8 +1,8 @@
 """Edge-collapse decimation of one half of the head, judged on several shapes at once.
 
-Half-edge collapse (Garland and Heckbert 1997, quadric error metric): a vertex moves onto a neighbour, so that the
-remaining vertices are vertices of the source and carry its modes exactly. Vertices on feature lines (midline, lip
-line, eyelid rim, neck) move along their line only, fixed vertices stay.
+Half-edge collapse (Garland and Heckbert 1997, quadric error metric): a vertex moves onto a neighbour, so
+that the remaining vertices are vertices of the source and carry its modes exactly. Vertices on feature
+lines (midline, lip line, eyelid rim, neck) move along their line only, fixed vertices stay.
 """
 
 from __future__ import annotations
@@ -127,7 +127,7 @@ class Decimation:
         self.version[v] += 1
 
     def run(self) -> IntArray:
-        """Collapse until every zone has reached its target or nothing can move; returns the faces left (F, 3)."""
+        """Collapse until every zone has reached its target; returns the faces left (F, 3)."""
         while self._sweep():
             pass
         return np.array([self.faces[k] for k in sorted(self.faces)], np.int32)
@@ -159,6 +159,6 @@ class Decimation:
 
 
 def quality(corners: FloatArray, double_area: FloatArray) -> FloatArray:
-    """2 √3 · double area / sum of squared edges of triangles (F, 3, 3): 1 for equilateral, 0 for degenerate."""
+    """2 √3 · double area / sum of squared edges of triangles (F, 3, 3): from 0 to 1, equilateral."""
     edges = corners - np.roll(corners, 1, axis=1)
     return 2 * np.sqrt(3) * double_area / np.maximum((edges**2).sum(axis=(1, 2)), 1e-24)

@@ -1,4 +1,4 @@
-"""The eyeball: rings of points about the pupil's axis, cast onto the source's eye surface; open at the back."""
+"""The eyeball: rings of points about the pupil's axis, cast onto the source's; open at the back."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class Eye:
 
 
 def chart_radius(angle: FloatArray) -> FloatArray:
-    """Radius in the eye's disc chart of an angle in degrees from the axis: half of the disc is pupil and iris."""
+    """Radius in the eye's disc chart of an angle in degrees from the axis; the iris takes half of it."""
     return np.interp(angle, [0.0, LIMBUS, 80.0, RINGS[-1]], [0.0, 0.5, 0.85, 1.0])
 
 
@@ -76,7 +76,7 @@ def left_eye(source: IctSource) -> Eye:
 
 
 def cast(corners: FloatArray, directions: FloatArray) -> tuple[IntArray, FloatArray]:
-    """Triangle (n,) and barycentric coordinates (n, 3) where rays from the origin leave the surface (f, 3, 3)."""
+    """Triangle (n,) and barycentric coordinates (n, 3) where rays from the origin meet triangles."""
     inverse = np.linalg.inv(corners.transpose(0, 2, 1))
     weights = np.einsum("fij,nj->nfi", inverse, directions)
     scale = weights.sum(axis=2)
@@ -88,7 +88,7 @@ def cast(corners: FloatArray, directions: FloatArray) -> tuple[IntArray, FloatAr
 
 
 def ring_faces(rings: int, segments: int) -> IntArray:
-    """Triangles of a pole (vertex 0) and rings of vertices, counter-clockwise from outside, open at the back."""
+    """Triangles of a pole (vertex 0) and rings of vertices, counter-clockwise from outside."""
     here = np.arange(segments)
     after = (here + 1) % segments
     faces = [np.c_[np.zeros(segments, int), 1 + here, 1 + after]]

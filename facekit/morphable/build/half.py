@@ -1,4 +1,4 @@
-"""The x >= 0 half of the head surface: its pieces, feature lines, zones and how many vertices each zone keeps."""
+"""The x >= 0 half of the head surface: its pieces, feature lines, zones, and what each zone keeps."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ EAR_BOX = np.array([[0.069, -0.023, -0.018], [0.100, 0.039, 0.019]])  # m, aroun
 
 
 def trial_shapes(source: IctSource) -> FloatArray:
-    """Shapes (S, V, 3) that decimation must approximate without folds: mean, identities, strong expressions."""
+    """Shapes (S, V, 3) that decimation must approximate without folds: mean, identities, expressions."""
 
     def pair(name: str, weight: float = 1.0) -> dict[str, float]:
         return {f"{name}_L": weight, f"{name}_R": weight}

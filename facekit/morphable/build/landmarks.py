@@ -1,12 +1,14 @@
 """Landmark points of the template: 68 from the source's vertices, 478 measured with MediaPipe on renders.
 
-MediaPipe's mesh is found by its own network: the face is drawn in several identities and views, the network's points
-are carried back to the surface, and their median over the drawings is the landmark. Iris points are the eyeballs' own.
+MediaPipe's mesh is found by its own network: the face is drawn in several identities and views, the
+network's points are carried back to the surface, and their median over the drawings is the landmark. Iris
+points are the eyeballs' own.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 import numpy as np
 from scipy.spatial import cKDTree
@@ -14,12 +16,12 @@ from scipy.spatial import cKDTree
 from facekit.detection.facemesh import FaceMesh
 from facekit.detection.schemes import MIRROR_478
 from facekit.geometry.camera import orbit, project_points
-from facekit.morphable.build.closest import closest_points
+from facekit.geometry.closest import closest_point
 from facekit.morphable.build.eye import LIMBUS, RINGS, SEGMENTS
 from facekit.morphable.topology import MIRROR, PARTS, Topology
 from facekit.raster.fragments import rasterize_numpy
 from facekit.raster.scene import render_view
-from facekit.records import Camera, FloatArray, IntArray
+from facekit.records import BoolArray, Camera, FloatArray, IntArray
 
 SIZE = 384  # px, side of a drawing
 DISTANCE, FOV = 0.9, 0.265  # m, rad: the face fills the drawing as the network expects
@@ -46,7 +48,7 @@ def painted(topology: Topology, mean: FloatArray, eyes: IntArray) -> FloatArray:
     colours = palette[topology.parts]
     colours[topology.regions["lips"] > 0.5] = SKIN
     marks = topology.embeddings["ibug68"].points(mean)
-    rows = np.concatenate([np.linspace(a, b, 8) for a, b in zip(marks[17:26], marks[18:27], strict=True)])
+    rows = np.concatenate([np.linspace(a, b, 8) for a, b in pairwise(marks[17:27])])
     rows = rows[np.abs(rows[:, 0]) > 0.008]
     colours[cKDTree(rows).query(mean)[0] < BROW_WIDTH] = BROW
     colours[_on_lips(topology, mean, marks)] = LIP
@@ -57,7 +59,7 @@ def painted(topology: Topology, mean: FloatArray, eyes: IntArray) -> FloatArray:
     return colours
 
 
-def _on_lips(topology: Topology, mean: FloatArray, marks: FloatArray) -> FloatArray:
+def _on_lips(topology: Topology, mean: FloatArray, marks: FloatArray) -> BoolArray:
     outer = marks[48:60]
     ring = outer[np.argsort(outer[:, 0])]
     upper, lower = ring[ring[:, 1] >= marks[48, 1]], ring[ring[:, 1] <= marks[48, 1]]
@@ -90,14 +92,14 @@ def mediapipe_points(
     points = np.nanmedian(np.stack(found), axis=0)
     points = (points + points[MIRROR_478] * MIRROR) / 2
     skin = np.flatnonzero((topology.parts[topology.faces] == PARTS.index("skin")).all(axis=1))
-    face, bary, _ = closest_points(points, mean, topology.faces[skin])
-    face, bary = skin[face].astype(np.int32), bary.astype(np.float32)
+    nearest = closest_point(mean, topology.faces[skin], points)
+    face, bary = skin[nearest.face].astype(np.int32), nearest.bary.astype(np.float32)
     face[468:], bary[468:] = vertex_embedding(iris_vertices(eyes), topology.faces)
     return face, bary
 
 
 def iris_vertices(eyes: IntArray) -> IntArray:
-    """Vertices (10,) of MediaPipe's iris points: centre, then towards image right, up, left, down; right eye first."""
+    """Vertices (10,) of the iris points: centre, then image right, up, left, down; right eye first."""
     ring = 1 + RINGS.index(LIMBUS) * SEGMENTS
     quarter = SEGMENTS // 4
     left = [0, ring, ring + quarter, ring + 2 * quarter, ring + 3 * quarter]

@@ -1,4 +1,4 @@
-"""Identity and expression modes on the template: transferred, symmetric to the last bit, in standard deviations."""
+"""Identity and expression modes on the template: symmetric to the last bit, in standard deviations."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from facekit.records import FloatArray
 
 # ARKit weight per standard deviation: how strongly faces in photos use each expression; the rest 0.25.
 SCALE = {
-    "jawOpen": 0.2, "jawForward": 0.15, "jawLeft": 0.12, "jawRight": 0.12, "mouthLeft": 0.15, "mouthRight": 0.15,
-    "mouthFunnel": 0.2, "mouthClose": 0.03, "mouthRollLower": 0.2, "mouthRollUpper": 0.2, "cheekPuff": 0.15,
-    "noseSneer": 0.2, "mouthSmile": 0.3, "eyeBlink": 0.3, "eyeWide": 0.2,
+    "jawOpen": 0.2, "jawForward": 0.15, "jawLeft": 0.12, "jawRight": 0.12, "mouthLeft": 0.15,
+    "mouthRight": 0.15, "mouthFunnel": 0.2, "mouthClose": 0.03, "mouthRollLower": 0.2, "cheekPuff": 0.15,
+    "mouthRollUpper": 0.2, "noseSneer": 0.2, "mouthSmile": 0.3, "eyeBlink": 0.3, "eyeWide": 0.2,
 }  # fmt: skip
 OTHER_SCALE = 0.25
 LARGEST_WEIGHT = {"mouthClose": 0.1}  # alone it turns the mouth inside out: a corrective for jawOpen
@@ -34,8 +34,8 @@ def reflected(modes: FloatArray, template: Template) -> FloatArray:
 def identity_modes(source: IctSource, template: Template, weight: FloatArray) -> FloatArray:
     """(100, V, 3) m per standard deviation, orthogonal under the weighted inner product, by falling variance.
 
-    The coefficients of the source are N(0, 1), so the modes define the covariance; an orthogonal change of basis
-    keeps it. ``weight`` (V,) is the area each vertex stands for, larger in the face.
+    The coefficients of the source are N(0, 1), so the modes define the covariance; an orthogonal change of
+    basis keeps it. ``weight`` (V,) is the area each vertex stands for, larger in the face.
     """
     modes = _transferred(source.identity, template)
     symmetric = (modes * reflected(modes, template)).sum(axis=(1, 2)) > 0
@@ -81,7 +81,7 @@ def expression_modes(source: IctSource, template: Template) -> FloatArray:
 
 
 def _turn_eye(mode: FloatArray, name: str, source: IctSource, template: Template) -> None:
-    """Displacement of an eyeball's vertices by a turn about its centre (the source leaves eyes to the animator)."""
+    """Displacement of an eyeball's vertices by a turn about its centre; the source's eyes stand still."""
     side = 0 if name.endswith("_L") else 1
     vertices = template.eye_vertices[side]
     outward = 1.0 if side == 0 else -1.0

@@ -83,6 +83,6 @@ def _eyes(p: FloatArray, landmarks: FloatArray) -> BoolArray:
 
 
 def _neck_line(p: FloatArray, landmarks: FloatArray) -> FloatArray:
-    """Height below which skin outside the face is neck: from the jaw's corner down to the chin, level behind."""
+    """Height below which skin outside the face is neck: from jaw corner to chin, level behind."""
     corner, chin = landmarks[13], landmarks[8]
     return np.interp(p[:, 2], [corner[2], chin[2]], [corner[1], chin[1] - 0.01])

@@ -1,4 +1,4 @@
-"""The template: facekit's own topology, each vertex a barycentric point of the source, left and right joined."""
+"""The template: facekit's own topology, each vertex a barycentric point of the source."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ def build_template(source: IctSource) -> Template:
 
 
 def _pieces(source: IctSource, eye: Eye, count: int) -> list[tuple[str, IntArray, int]]:
-    """Name, triangles and item number of the pieces of the left half; eye vertices count on from ``count``."""
+    """Name, triangles and item number of the left half's pieces; eye vertices count on from ``count``."""
     head = decimated_half(source)
     bag = members(source.part("mouth_socket"), count)[head].all(axis=1)
     socket = members(source.part("eye_socket_left"), count)[head].all(axis=1)
