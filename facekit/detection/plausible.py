@@ -14,7 +14,7 @@ SMALLEST_FACE = 16.0  # px; below it the mesh is a guess
 def tolerance(score: float, masked: bool) -> float:
     """Median spread that readings of a true face may have, as a part of its longer side.
 
-    Faces in the open have 0.003 to 0.007, well hidden ones up to 0.02; what is no face has 0.019 and more, and
+    Faces in the open have 0.003 to 0.007, well hidden ones up to 0.02; what is no face has 0.019 and more and
     a box score below 0.7. Boxes that the user gave have no score and are trusted.
     """
     sure = not score < 0.7

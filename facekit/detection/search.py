@@ -17,6 +17,7 @@ from facekit.detection.reading import follow, read_face, under_mask
 from facekit.records import BoolArray, ByteArray
 
 TURNS = tuple(np.radians(d) for d in (30.0, -30.0, 60.0, -60.0, 90.0, -90.0, 180.0))
+DOUBTFUL = 0.008  # spread above which an open face may be upside down
 DEEPEST = 3  # windows down to an eighth of the photo
 
 
@@ -44,24 +45,29 @@ def find_faces(photo: ByteArray, hidden: BoolArray | None, every: bool) -> list[
     """Faces by falling size. ``every``: search all window sizes; otherwise stop at the first one seen."""
     faces: list[Face] = []
     for pictures, boxes, easy in _looks(pictures_of(photo, hidden), every):
+        if faces and not easy:
+            break
         for box in boxes:
             face = confirm(pictures, box, hidden)
-            if face is not None and not _known(face, faces):
-                faces.append(face)
-        if faces and not (every and easy):
+            faces = faces if face is None else _with(face, faces)
+        if not every and any(len(f.pictures) > 1 or _unsteadiness(f.mesh) < DOUBTFUL for f in faces):
             break
     return sorted(faces, key=lambda f: -longer_side(face_box(f.mesh.points)))
 
 
 def confirm(pictures: list[PhotoPyramid], box: Box, hidden: BoolArray | None) -> Face | None:
     """Lay the mesh over a box; None if what comes out is no face."""
-    detector = FaceMesh()
-    start = Placement(box.placement.centre, box.placement.side * detector.margin, box.placement.angle)
+    detector, masked = FaceMesh(), len(pictures) > 1
+    start = box.placement.moved((0.0, 0.0), detector.margin, 0.0)
     mesh = read_face(detector, pictures, follow(detector, pictures, start))
+    if (
+        not masked and _unsteadiness(mesh) > DOUBTFUL
+    ):  # the mesh can lie upright on a face that is upside down
+        turned = start.moved((0.0, 0.0), 1.0, np.pi)
+        other = read_face(detector, pictures, follow(detector, pictures, turned))
+        mesh = min(mesh, other, key=_unsteadiness)
     covered = under_mask(mesh.points, hidden)
-    if implausible(
-        mesh, detector.scheme, pictures[0].size, covered, tolerance(box.score, bool(covered.any()))
-    ):
+    if implausible(mesh, detector.scheme, pictures[0].size, covered, tolerance(box.score, masked)):
         return None
     if not matches_box(mesh.points, box.placement.centre, box.placement.side):
         return None
@@ -104,6 +110,15 @@ def _boxes_in(pictures: list[PhotoPyramid], level: int, angle: float = 0.0) -> l
     return suppress([box for picture in pictures for box in find_boxes(picture, level, angle)])
 
 
-def _known(face: Face, faces: list[Face]) -> bool:
+def _unsteadiness(mesh: Points) -> float:
+    """Median spread as a part of the face's longer side."""
+    return float(np.median(mesh.spread)) / max(longer_side(face_box(mesh.points)), 1e-6)
+
+
+def _with(face: Face, faces: list[Face]) -> list[Face]:
+    """The faces and one more; of two that overlap the steadier one stays."""
     box = face_box(face.mesh.points)
-    return any(intersection_over_union(box, face_box(f.mesh.points)) > 0.3 for f in faces)
+    same = [f for f in faces if intersection_over_union(box, face_box(f.mesh.points)) > 0.3]
+    if any(_unsteadiness(f.mesh) <= _unsteadiness(face.mesh) for f in same):
+        return faces
+    return [*(f for f in faces if f not in same), face]
