@@ -96,19 +96,19 @@ def _jacobian(model: LandmarkModel, view: View, code: Array, pose_only: bool) ->
     """Jacobian (2M, 7) or (2M, 7 + K) of the predictions, in metres, head upright."""
     points = model.points(code)
     pose, local = view.jacobian(points)
-    roll = view.angles()[2]
+    roll = view.angles[2]
     turn = np.array([[np.cos(roll), np.sin(roll)], [-np.sin(roll), np.cos(roll)]]) / view.scale
     pose, local = turn @ pose, turn @ local
     if pose_only:
         return pose.reshape(-1, POSE)
-    modes = local @ model.by_point  # (M, 2, K)
+    modes = local @ model.modes  # (M, 2, K)
     return np.concatenate([pose, modes], axis=2).reshape(2 * len(points), -1)
 
 
 def _residual(obs: Observations, model: LandmarkModel, view: View, code: Array) -> Array:
     """Observed minus predicted (2M,), metres, head upright."""
     gap = obs.points - view.project(model.points(code))
-    return (align(gap, view.angles()[2]) / view.scale).ravel()
+    return (align(gap, view.angles[2]) / view.scale).ravel()
 
 
 def fit_landmarks(
@@ -128,7 +128,7 @@ def fit_landmarks(
     flat = View(FRONTAL, centre, 1.0, focal, centre)
     shape = obs.model(flat)
     if prior is None:
-        prior = CodePrior.standard(len(shape.basis))
+        prior = CodePrior.standard(shape.size)
     view = first_view(obs.points, shape.points(prior.mean), focal, centre)
     problem = _Problem(obs, focal, prior)
     state, _ = _descend(problem, _State(view, prior.mean), 8, 1e-2, pose_only=True)
@@ -177,9 +177,10 @@ def _descend(
     h = np.eye(free)
     at_bound = np.zeros(free, bool)
     weights = np.ones(2 * len(obs.points))
+    metric = noise.metric(weights)
     for step_count in range(1, iterations + 1):
         residual = _residual(obs, model, state.view, state.code)
-        weights = noise.weights(residual)
+        weights = noise.weights(residual, metric)
         metric = noise.metric(weights)
         h, g = metric.normal(_jacobian(model, state.view, state.code, pose_only), residual)
         diagonal, gradient = problem.pull(state)
@@ -190,7 +191,7 @@ def _descend(
         upper = np.r_[np.full(POSE, np.inf), model.upper - state.code][:free]
         while True:
             damped = h + damping * np.diag(np.diag(h))
-            step, at_bound = solve_boxed(damped, g, lower, upper)
+            step, at_bound = solve_boxed(damped, g, lower, upper, at_bound)
             moved = _moved(state, step, model)
             trial = problem.energy(metric, _residual(obs, model, moved.view, moved.code), moved)
             if trial <= energy * (1 + 1e-12) or damping > 1e6:

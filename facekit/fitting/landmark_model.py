@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from functools import cached_property
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,30 +15,33 @@ Array = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class LandmarkModel:
-    """Landmark positions mean + code · basis, in the head frame."""
+    """Landmark positions mean + modes · code, in the head frame."""
 
     mean: Array  # (L, 3) m
-    basis: Array  # (K, L, 3) m per standard deviation
+    modes: Array  # (L, 3, K) m per standard deviation, contiguous
     lower: Array  # (K,) standard deviations
     upper: Array  # (K,)
 
+    @property
+    def size(self) -> int:
+        """K, the number of modes."""
+        return self.modes.shape[2]
+
     def points(self, code: Array) -> Array:
         """Positions (L, 3) in metres for a code (K,)."""
-        k, n = len(self.basis), len(self.mean)
-        return self.mean + (code @ self.basis.reshape(k, n * 3)).reshape(n, 3)
-
-    @cached_property
-    def by_point(self) -> Array:
-        """(L, 3, K), the modes of each point."""
-        return np.ascontiguousarray(self.basis.transpose(1, 2, 0))
+        return self.mean + (self.modes.reshape(-1, self.size) @ code).reshape(-1, 3)
 
     def at(self, index: NDArray[np.integer]) -> LandmarkModel:
         """Only the landmarks ``index``."""
-        return LandmarkModel(self.mean[index], np.take(self.basis, index, axis=1), self.lower, self.upper)
+        return replace(self, mean=self.mean[index], modes=self.modes[index])
 
-    def plus(self, mean: Array, basis: Array) -> LandmarkModel:
-        """The model with offsets (L, 3) and mode changes (K, L, 3) added."""
-        return LandmarkModel(self.mean + mean, self.basis + basis, self.lower, self.upper)
+    def joined(self, other: LandmarkModel) -> LandmarkModel:
+        """These landmarks, then those of ``other``, a part of the same face model."""
+        return replace(
+            self,
+            mean=np.concatenate([self.mean, other.mean]),
+            modes=np.concatenate([self.modes, other.modes]),
+        )
 
 
 _CACHE: dict[tuple[str, str], LandmarkModel] = {}
@@ -60,8 +62,23 @@ def landmark_model(model: FaceModel, scheme: str) -> LandmarkModel:
         embedding = model.topology.embeddings[scheme]
         _CACHE[key] = LandmarkModel(
             np.asarray(embedding.points(model.mean), np.float64),
-            np.ascontiguousarray(embedding.points(np.asarray(model.basis, np.float64))),
+            _by_point(embedding.points(np.asarray(model.basis, np.float64))),
             np.asarray(model.lower, np.float64),
             np.asarray(model.upper, np.float64),
         )
     return _CACHE[key]
+
+
+def vertex_model(model: FaceModel, vertices: NDArray[np.integer]) -> LandmarkModel:
+    """Vertices (P,) of ``model`` as landmarks."""
+    return LandmarkModel(
+        np.asarray(model.mean[vertices], np.float64),
+        _by_point(np.asarray(model.basis[:, vertices], np.float64)),
+        np.asarray(model.lower, np.float64),
+        np.asarray(model.upper, np.float64),
+    )
+
+
+def _by_point(basis: Array) -> Array:
+    """(K, L, 3) as contiguous (L, 3, K)."""
+    return np.ascontiguousarray(basis.transpose(1, 2, 0))

@@ -44,20 +44,20 @@ def gaps(examples: list[Example], landmarks: LandmarkModel) -> Array:
     out = np.zeros((len(examples), len(landmarks.mean), 2))
     for n, e in enumerate(examples):
         pixels = e.points - e.view.project(landmarks.points(e.code))
-        out[n] = align(pixels, e.view.angles()[2]) / e.view.scale
+        out[n] = align(pixels, e.view.angles[2]) / e.view.scale
     return out
 
 
 def _upright_rows(view: View) -> Array:
     """(2, 3) head frame to upright picture, scaled orthographic, unit scale."""
-    rows: Array = align(view.rotation[:2].T, view.angles()[2]).T
+    rows: Array = align(view.rotation[:2].T, view.angles[2]).T
     return rows
 
 
 def _design(examples: list[Example]) -> tuple[Array, Array]:
     """Rows (N, 2, 3) of the views and features (N, 6 + K): angle terms and code."""
     rows = np.stack([_upright_rows(e.view) for e in examples])
-    angles = np.array([e.view.angles()[:2] for e in examples])
+    angles = np.array([e.view.angles[:2] for e in examples])
     features = np.concatenate([angle_terms(angles[:, 0], angles[:, 1]), [e.code for e in examples]], axis=1)
     return rows, features
 
@@ -147,7 +147,7 @@ def learn(
             f"only {clean.sum()} photos with a usable detection and at least 30 are needed; use more photos"
         )
     rows, features = _design(examples)
-    angles = np.array([e.view.angles()[:2] for e in examples])
+    angles = np.array([e.view.angles[:2] for e in examples])
     fold = np.arange(len(examples)) // 2 % 2
     error = np.full_like(gap, np.nan)
     for k in range(2):

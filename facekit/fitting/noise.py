@@ -6,7 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.linalg import cho_factor, cho_solve, solve_triangular
+from scipy.linalg.lapack import dpotrf, dpotrs, dtrtrs
+
+from facekit.errors import NumericalError
 
 Array = NDArray[np.float64]
 
@@ -20,32 +22,22 @@ class Noise:
     variance: Array  # (N,) what belongs to each residual alone, residual units squared
     factors: Array  # (Q, N) what residuals share, residual units; Q may be 0
 
-    def weights(self, residual: Array, group: int = 2) -> Array:
+    def metric(self, weights: Array) -> Metric:
+        """The inverse covariance under given weights (N,) of the diagonal part, factored."""
+        root = np.sqrt(weights / self.variance)
+        u = self.factors * root
+        return Metric(root, u, _cholesky(np.eye(len(u)) + u @ u.T))
+
+    def weights(self, residual: Array, metric: Metric, group: int = 2) -> Array:
         """Student weights (N,) in (0, ~1]: small where a landmark is off by more than its noise allows.
 
-        The shared part is explained first (its posterior mean given the residuals); what is left is judged.
-        Residuals come in groups (x, y of one landmark), which share one weight.
+        The shared part is explained first (its posterior mean given the residuals under ``metric``); what is
+        left is judged. Residuals come in groups (x, y of one landmark), which share one weight.
         """
-        left = residual - self.shared(residual)
+        left = residual - metric.scores(residual) @ self.factors
         d2 = (left**2 / self.variance).reshape(-1, group).sum(1)
         w: Array = np.repeat((STUDENT + group) / (STUDENT + d2), group)
         return w
-
-    def shared(self, residual: Array) -> Array:
-        """The part (N,) of the residuals that the shared factors explain best."""
-        if not len(self.factors):
-            return np.zeros_like(residual)
-        scaled = self.factors / self.variance
-        inner = np.eye(len(scaled)) + scaled @ self.factors.T
-        shared: Array = cho_solve(cho_factor(inner), scaled @ residual) @ self.factors
-        return shared
-
-    def metric(self, weights: Array) -> Metric:
-        """The inverse covariance under given weights (N,), factored."""
-        root = np.sqrt(weights / self.variance)
-        u = self.factors * root
-        low = np.linalg.cholesky(np.eye(len(u)) + u @ u.T) if len(u) else np.zeros((0, 0))
-        return Metric(root, u, low)
 
 
 @dataclass(frozen=True)
@@ -56,13 +48,20 @@ class Metric:
     u: Array  # (Q, N) factors times root
     low: Array  # (Q, Q) lower Cholesky factor of I + u uᵀ
 
+    def scores(self, residual: Array) -> Array:
+        """Posterior mean (Q,) of the shared factors given residuals (N,)."""
+        if not len(self.u):
+            return np.zeros(0)
+        out: Array = dpotrs(self.low, self.u @ (residual * self.root), lower=1)[0]
+        return out
+
     def normal(self, jacobian: Array, residual: Array) -> tuple[Array, Array]:
         """Jᵀ Σ⁻¹ J (P, P) and Jᵀ Σ⁻¹ r (P,) for J (N, P) and r (N,)."""
         j, r = jacobian * self.root[:, None], residual * self.root
         h, g = j.T @ j, j.T @ r
         if len(self.u):
-            a = solve_triangular(self.low, self.u @ np.column_stack([j, r]), lower=True)
-            h, g = h - a[:, :-1].T @ a[:, :-1], g - a[:, :-1].T @ a[:, -1]
+            a, b = self._solve(self.u @ j), self._solve(self.u @ r)
+            h, g = h - a.T @ a, g - a.T @ b
         return h, g
 
     def cost(self, residual: Array) -> float:
@@ -70,6 +69,22 @@ class Metric:
         r = residual * self.root
         cost = float(r @ r)
         if len(self.u):
-            a = solve_triangular(self.low, self.u @ r, lower=True)
+            a = self._solve(self.u @ r)
             cost -= float(a @ a)
         return cost
+
+    def _solve(self, right: Array) -> Array:
+        """low⁻¹ right."""
+        out: Array = dtrtrs(self.low, right, lower=1)[0]
+        return out
+
+
+def _cholesky(h: Array) -> Array:
+    """Lower factor of a positive definite matrix, by LAPACK without scipy's checks."""
+    if not len(h):
+        return h
+    low, info = dpotrf(h, lower=1)
+    if info:
+        raise NumericalError("the noise of the landmarks is not a covariance; check their sigma")
+    out: Array = low
+    return out

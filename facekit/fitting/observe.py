@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from facekit.fitting.landmark_fit import Observations
-from facekit.fitting.landmark_model import LandmarkModel, landmark_model
+from facekit.fitting.landmark_model import landmark_model
 from facekit.fitting.noise import Noise
 from facekit.fitting.statistics import DetectorStatistics
 from facekit.fitting.view import View
@@ -58,7 +58,7 @@ def observe(
     occluded = bool(landmarks.hidden.any())
     return Observations(
         points,
-        partial(_learned_model, statistics, shape, index),
+        partial(statistics.shifted, statistics.modes(shape, index), index=index),
         partial(_learned_noise, statistics, index, sigma, occluded, noise_scale),
     )
 
@@ -66,12 +66,6 @@ def observe(
 def _plain_noise(spread: Array, sigma: Array, view: View) -> Noise:
     variance = np.repeat(spread**2 + _unsteady(sigma, view), 2)
     return Noise(variance, np.zeros((0, len(variance))))
-
-
-def _learned_model(
-    statistics: DetectorStatistics, shape: LandmarkModel, index: NDArray[np.int64], view: View
-) -> LandmarkModel:
-    return statistics.model(shape, view, index)
 
 
 def _learned_noise(

@@ -14,7 +14,7 @@ with scatter in metres at the head's depth, in the upright picture.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -49,7 +49,7 @@ class Scatter:
         """The noise of landmarks ``index`` (M,) seen in ``view``; ``scale`` multiplies the standard
         deviations.
         """
-        yaw, pitch, _ = view.angles()
+        yaw, pitch, _ = view.angles
         rows = (2 * np.asarray(index)[:, None] + np.arange(2)).ravel()
         spread = scale * np.exp(angle_terms(yaw, pitch) @ self.log_spread[:, rows])
         return Noise(self.unique[rows] * spread**2, np.take(self.factors, rows, axis=1) * spread)
@@ -64,12 +64,22 @@ class DetectorStatistics:
     clean: Scatter
     occluded: Scatter  # of the points that are still seen when something hides others
 
+    def modes(self, landmarks: LandmarkModel, index: NDArray[np.integer]) -> LandmarkModel:
+        """The linear model of the detector's points ``index`` (M,), without the offset, which depends on the
+        view.
+        """
+        rows = landmarks.at(index)
+        return replace(rows, modes=rows.modes + self.change[:, index].transpose(1, 2, 0))
+
+    def shifted(self, modes: LandmarkModel, view: View, index: NDArray[np.integer]) -> LandmarkModel:
+        """``modes`` with the offsets that the points ``index`` (M,) have in ``view``."""
+        yaw, pitch, _ = view.angles
+        terms = angle_terms(yaw, pitch)
+        return replace(modes, mean=modes.mean + np.tensordot(terms, self.offset[:, index], 1))
+
     def model(self, landmarks: LandmarkModel, view: View, index: NDArray[np.integer]) -> LandmarkModel:
         """The linear model of the detector's points ``index`` (M,) when the head is seen as in ``view``."""
-        yaw, pitch, _ = view.angles()
-        terms = angle_terms(yaw, pitch)
-        offset = (terms @ self.offset.reshape(len(terms), -1)).reshape(-1, 3)[index]
-        return landmarks.at(index).plus(offset, np.take(self.change, index, axis=1))
+        return self.shifted(self.modes(landmarks, index), view, index)
 
     def arrays(self) -> dict[str, NDArray[np.floating]]:
         """Everything as named float32 and float16 arrays, to be stored."""

@@ -5,6 +5,7 @@ length.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -79,6 +80,7 @@ class View:
         """t (3,) in metres of px = K (R X + t)."""
         return np.array([*((self.origin - self.centre) / self.scale), self.focal / self.scale])
 
+    @cached_property
     def angles(self) -> tuple[float, float, float]:
         """Yaw, pitch, roll of the head as the camera sees it, radians.
 

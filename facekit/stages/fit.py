@@ -201,7 +201,7 @@ def _stats(
     after_shape: float,
 ) -> dict[str, object]:
     error = np.linalg.norm(found.residual, axis=1)
-    yaw, pitch, roll = np.degrees(found.view.angles())
+    yaw, pitch, roll = np.degrees(found.view.angles)
     return {
         "landmarks_used": len(usable(landmarks)),
         "landmarks_hidden": int(np.asarray(landmarks.hidden).sum()),

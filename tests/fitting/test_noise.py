@@ -27,16 +27,17 @@ def test_shared_is_the_posterior_mean() -> None:
     noise, _, r = example()
     covariance = np.diag(noise.variance) + noise.factors.T @ noise.factors
     expected = noise.factors.T @ noise.factors @ np.linalg.solve(covariance, r)
-    np.testing.assert_allclose(noise.shared(r), expected, rtol=1e-9)
+    shared = noise.metric(np.ones(40)).scores(r) @ noise.factors
+    np.testing.assert_allclose(shared, expected, rtol=1e-9)
 
 
 def test_outliers_lose_weight_and_shared_errors_do_not() -> None:
     rng = np.random.default_rng(1)
     noise = Noise(np.full(40, 0.01), 0.5 * np.ones((1, 40)))
     residual = 0.1 * rng.standard_normal(40)
-    together = noise.weights(residual + 1.0)
+    together = noise.weights(residual + 1.0, noise.metric(np.ones(40)))
     assert together.min() > 0.4  # all off alike: that is what the factor is for
     residual[4] += 2.0
-    weights = noise.weights(residual)
+    weights = noise.weights(residual, noise.metric(np.ones(40)))
     assert weights[4] == weights[5] < 0.1
     assert np.median(weights) > 0.8

@@ -40,7 +40,7 @@ def test_angles_and_upright_picture(roll: float) -> None:
     head = View(
         view(0.4, 0.0, roll).rotation, np.array([256.0, 256.0]), 1500.0, 1100.0, np.array([256.0, 256.0])
     )
-    yaw, pitch, found = head.angles()
+    yaw, pitch, found = head.angles
     assert found == pytest.approx(roll, abs=1e-9)
     assert abs(yaw) == pytest.approx(0.4, abs=1e-9)
     assert pitch == pytest.approx(0.0, abs=1e-9)
@@ -50,7 +50,7 @@ def test_angles_and_upright_picture(roll: float) -> None:
 
 def test_yaw_says_from_which_side_the_camera_looks() -> None:
     head = View(FRONTAL, np.array([456.0, 256.0]), 1500.0, 800.0, np.array([256.0, 256.0]))
-    yaw, _, _ = head.angles()
+    yaw, _, _ = head.angles
     assert yaw < -0.2  # right of the axis: the camera sees more of the subject's right side
 
 
