@@ -7,21 +7,30 @@ names them as ``--method`` does.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
-from scipy.linalg import cho_factor, cho_solve, solve_triangular
 
-from facekit.completion.limits import HalfSpaces, both, bounds, no_crossing
-from facekit.morphable.model import FaceModel
-from facekit.records import BoolArray, Fit, FloatArray
+from facekit.completion.posterior import linear_posterior
+from facekit.morphable.local import local_modes, local_weights
+from facekit.morphable.model import Block, FaceModel
+from facekit.records import Fit, FloatArray
 
 if TYPE_CHECKING:
     import torch
 
-TOLERANCE = 4e-4  # m, noise with which the fit's visible vertices count as seen
-EFFECTIVE_SHARE = 0.98  # of the hidden variance, that the latents in the quality term carry
+JOINED = {
+    "left_eye_region": "eye_region",
+    "right_eye_region": "eye_region",
+    "left_ear": "head",
+    "right_ear": "head",
+    "neck": "head",
+    "scalp": "head",
+}
+_local_identity: dict[
+    str, FaceModel
+] = {}  # by digest of the whole model: one takes longer than the rest together
 
 
 class Method(Protocol):
@@ -58,129 +67,68 @@ class Method(Protocol):
         """What the Ensemble stores (n, K')."""
 
 
-@dataclass(frozen=True)
-class LinearPosterior:
-    """The posterior of a linear face model given the visible vertices of a fit, as a method.
-
-    A shape is the fit plus the displacement of z @ lift; z = 0 is the fit itself. The latents are whitened by
-    the posterior, so directions that would move the visible part move it little, and rotated so that the
-    hidden part moves by ``spread`` along each, most along the first: distances over the hidden part are
-    distances of z * spread.
-    """
-
-    model: FaceModel
-    vertices: FloatArray  # (V, 3) float64, m, the fit
-    centre: FloatArray  # (K,) code of the fit
-    lift: FloatArray  # (K, K) codes = centre + z @ lift
-    spread: FloatArray  # (K,) m, root of the sum of squares over the weighted hidden vertices, falling
-    visible_gram: FloatArray  # (K, K) mm2, z @ gram @ z is the mean squared motion of the visible vertices
-    limits: HalfSpaces
-    dimension: int
-
-    def start(self, n: int, generator: torch.Generator) -> FloatArray:
-        """Posterior samples brought into the bounds; the first is the fit."""
-        import torch
-
-        z = torch.randn(n, len(self.lift), generator=generator, dtype=torch.float64).numpy().copy()
-        z[0] = 0
-        return self.limits.project(z)
-
-    def decode(self, z: FloatArray) -> FloatArray:
-        """fit + displacement."""
-        return self.vertices + ((z @ self.lift) @ self.model.matrix).reshape(len(z), *self.vertices.shape)
-
-    def hidden(self, z: FloatArray) -> FloatArray:
-        """z * spread."""
-        return z * self.spread
-
-    def hidden_pullback(self, gradient: FloatArray, z: FloatArray) -> FloatArray:
-        """gradient * spread."""
-        return gradient * self.spread
-
-    def stray(self, z: FloatArray) -> tuple[FloatArray, FloatArray]:
-        """z @ visible_gram @ z."""
-        slope = z @ self.visible_gram
-        return np.sum(slope * z, axis=1), 2.0 * slope
-
-    def energy(self, z: FloatArray) -> tuple[FloatArray, FloatArray]:
-        """Squared length of the deciding coordinates."""
-        slope = np.zeros_like(z)
-        slope[:, : self.dimension] = 2 * z[:, : self.dimension]
-        return np.sum(z[:, : self.dimension] ** 2, axis=1), slope
-
-    def allowed(self, z: FloatArray, reach: float) -> FloatArray:
-        """Each coordinate within ``reach``, then inside the half-spaces."""
-        return self.limits.project(np.clip(z, -reach, reach))
-
-    def codes(self, z: FloatArray) -> FloatArray:
-        """Codes of the face model."""
-        return self.centre + z @ self.lift
-
-
-def linear_posterior(
-    fit: Fit, model: FaceModel, hidden: FloatArray, tolerance: float = TOLERANCE
-) -> LinearPosterior:
-    """The posterior of ``model`` given a fit's visible vertices, each seen with noise ``tolerance`` m.
-
-    The prior is the fit's own covariance where the fit was made with this model, else N(0, I). hidden (V,)
-    weights from 0 to 1 say which vertices the latents are ordered by.
-    """
-    own = fit.model_sha256 == model.digest
-    vertices = np.asarray(fit.vertices, np.float64)
-    basis = model.matrix.reshape(model.basis.shape)
-    observed = basis[:, fit.visible].reshape(model.size, -1)
-    gram = observed @ observed.T
-    prior = _prior_precision(fit.covariance) if own else np.eye(model.size)
-    centre = model.join(fit.code) if own else _nearest_code(model, vertices, fit.visible)
-    factor = np.linalg.cholesky(prior + gram / tolerance**2)
-    lift = solve_triangular(factor, np.eye(model.size), lower=True)
-    watched = hidden > 0
-    shown = lift @ (basis[:, watched] * np.sqrt(hidden[watched])[:, None]).reshape(model.size, -1)
-    variance, rotation = np.linalg.eigh(shown @ shown.T)
-    variance, lift = np.maximum(variance[::-1], 0), rotation[:, ::-1].T @ lift
-    share = np.cumsum(variance) / max(variance.sum(), 1e-30)
-    return LinearPosterior(
-        model=model,
-        vertices=vertices,
-        centre=centre,
-        lift=lift,
-        spread=np.sqrt(variance),
-        visible_gram=1e6 / max(int(fit.visible.sum()), 1) * lift @ gram @ lift.T,
-        limits=both(bounds(model.lower, model.upper, centre, lift), no_crossing(model, vertices, lift)),
-        dimension=int(np.searchsorted(share, EFFECTIVE_SHARE)) + 1,
-    )
-
-
-def _prior_precision(covariance: FloatArray) -> FloatArray:
-    """Inverse of the fit's covariance; the identity where the record has none that is usable."""
-    covariance = np.asarray(covariance, np.float64)
-    if not np.isfinite(covariance).all() or not covariance.any():
-        return np.eye(len(covariance))
-    values, vectors = np.linalg.eigh((covariance + covariance.T) / 2)
-    return (vectors / np.clip(values, 1e-6, 1.0)) @ vectors.T
-
-
-def _nearest_code(model: FaceModel, vertices: FloatArray, visible: BoolArray) -> FloatArray:
-    """Code of a shape under another model of its topology: close where it was seen, by and large
-    elsewhere.
-    """
-    weight = np.repeat(1 / np.where(visible, 3e-4, 2e-3), 3)
-    whitened = model.matrix * weight
-    factor = cho_factor(np.eye(model.size) + whitened @ whitened.T, lower=True)
-    return model.clip(cho_solve(factor, whitened @ ((vertices - model.mean).ravel() * weight)))
-
-
-def _of_model(fit: Fit, model: FaceModel, hidden: FloatArray) -> Method:
+def _global(fit: Fit, model: FaceModel, hidden: FloatArray) -> Method:
     return linear_posterior(fit, model, hidden)
 
 
 def _global_local(fit: Fit, model: FaceModel, hidden: FloatArray) -> Method:
-    from facekit.morphable.local import global_local
+    if model.block("local").size:
+        return linear_posterior(fit, model, hidden)
+    if model.digest not in _local_identity:
+        _local_identity[model.digest] = local_identity(model)
+    return linear_posterior(fit, _local_identity[model.digest], hidden)
 
-    return linear_posterior(fit, model if model.block("local").size else global_local(model), hidden)
+
+def local_identity(model: FaceModel, global_modes: int = 10, explained: float = 0.97) -> FaceModel:
+    """The model with its identity as global+local modes (Eq. 4-6) and its own, bounded expressions.
+
+    Expressions stay whole: cut at region borders an open mouth no longer moves the chin.
+    """
+    identity, expression = model.block("identity"), model.block("expression")
+    modes = model.basis[identity.slice].astype(np.float64)
+    local = local_modes(modes[global_modes:], _joined(local_weights(model)), "identity", explained)
+    basis = np.concatenate(
+        [
+            model.basis[identity.slice][:global_modes],
+            model.basis[expression.slice],
+            *(part.modes.astype(np.float32) for part in local),
+        ]
+    )
+    first, second = global_modes, global_modes + expression.size
+    lower, upper = np.full(len(basis), -np.inf), np.full(len(basis), np.inf)
+    lower[first:second], upper[first:second] = model.lower[expression.slice], model.upper[expression.slice]
+    arkit_map = None
+    if model.arkit_map is not None:
+        arkit_map = np.zeros((len(model.arkit_map), len(basis)))
+        arkit_map[:, first:second] = model.arkit_map[:, expression.slice]
+    return replace(
+        model,
+        name=f"{model.name}+local-identity",
+        basis=basis,
+        blocks=(
+            Block("identity", 0, first),
+            Block("expression", first, second),
+            Block("local", second, len(basis)),
+        ),
+        lower=lower,
+        upper=upper,
+        arkit_map=arkit_map,
+    )
+
+
+def _joined(weights: dict[str, FloatArray]) -> dict[str, FloatArray]:
+    """Region weights (V,) with both sides as one region, and all that a portrait hardly shows as another.
+
+    Eyes that vary apart from each other look wrong.
+    """
+    joined: dict[str, FloatArray] = {}
+    for name, weight in weights.items():
+        one = JOINED.get(name, name)
+        joined[one] = joined.get(one, 0.0) + weight
+    return joined
 
 
 METHODS: dict[str, Callable[[Fit, FaceModel, FloatArray], Method]] = {
     "global+local+dpp": _global_local,
-    "global+dpp": _of_model,
+    "global+dpp": _global,
 }

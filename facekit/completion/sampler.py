@@ -25,9 +25,9 @@ class Diversity:
     n_sigma: float = 3.0  # radius of the quality, Eq. 9
     printed: bool = False  # Eq. 9 to the letter
     candidates: int = 32  # samples to choose each completion from
-    iterations: int = 30  # gradient steps after the choice
+    iterations: int = 60  # gradient steps after the choice
     step: float = 0.3  # first step, posterior standard deviations
-    visible_weight: float = 1.0  # of the visible motion against the DPP loss, Eq. 13
+    visible_weight: float = 4.0  # of the visible motion against the DPP loss, Eq. 13
 
 
 def spread(
