@@ -27,7 +27,7 @@ from facekit.texture.albedo import (
     is_symmetric,
     seen_albedo,
 )
-from facekit.texture.blend import Scene, blend
+from facekit.texture.blend import PLAIN, Scene, blend
 from facekit.texture.chart import Chart, chart_of
 from facekit.texture.grain import add_grain
 from facekit.texture.invent import invent
@@ -81,7 +81,7 @@ def complete(
     patches, textures, confidence, figures, on_face = [], [], None, [], False
     for vertices, prior in zip(ensemble.vertices, inventions, strict=True):
         seen = skin.seen(vertices)
-        albedo = complete_albedo(seen, prior, skin.chart, skin.symmetric)
+        albedo = complete_albedo(seen, prior, skin.chart, skin.cover, skin.symmetric)
         if not np.isfinite(albedo).all():
             raise NumericalError("the texture is not finite; the fit's light or camera does not make sense")
         patch, share = _picture(window, vertices, albedo, fit, model, generator)
@@ -123,7 +123,12 @@ class Skin:
     @property
     def symmetric(self) -> bool:
         """Whether texels have mirror partners."""
-        return is_symmetric(self.chart)
+        return is_symmetric(self.chart) and bool((self.model.topology.mirror >= 0).all())
+
+    @property
+    def cover(self) -> FloatArray:
+        """(T, T) float32, 1 where the chart shows skin, 0 for eyes, mouth and outside."""
+        return self.chart.image(self.chart.at((self.model.topology.parts == 0).astype(np.float32)))
 
     def seen(self, vertices: FloatArray) -> SeenAlbedo:
         """The albedo that the photo shows on a shape (V, 3) m."""
@@ -204,11 +209,12 @@ def _picture(
         picture, full_share = _enlarge(window, picture, share)
     else:
         full_share = share
-    core = layer.extra[..., 1] > 0.9
-    core = cv2.resize(core.astype(np.uint8), window.hidden.shape[::-1], interpolation=cv2.INTER_NEAREST) > 0
-    picture = add_grain(
-        picture, core & ~window.hidden, full_share, window.scene.face_width / window.scale, generator
+    plain = (layer.extra[..., PLAIN] > 0.9).astype(np.uint8)
+    plain = np.asarray(
+        cv2.resize(plain, window.hidden.shape[::-1], interpolation=cv2.INTER_NEAREST), np.uint8
     )
+    face_width = window.scene.face_width / window.scale
+    picture = add_grain(picture, (plain > 0) & ~window.hidden, full_share, face_width, generator)
     done = np.where(window.hidden[..., None], np.rint(np.clip(picture, 0, 1) * 255), window.photo)
     return done.astype(np.uint8), share
 
@@ -229,8 +235,10 @@ def _enlarge(window: Window, picture: FloatArray, share: FloatArray) -> tuple[Fl
 
 
 def skin_attributes(model: FaceModel) -> FloatArray:
-    """(V, 2) float32: how likely a place of the head shows skin, and whether it is the face proper, which
-    always does.
+    """(V, 3) float32, columns SKIN, CORE and PLAIN of texture.blend.
+
+    How likely a place of the head shows skin; whether it is the face proper, which always does; and whether
+    it is plain skin, without brows, eyes, nostrils and lips.
     """
     count = len(model.topology.parts)
     regions = model.topology.regions
@@ -238,7 +246,9 @@ def skin_attributes(model: FaceModel) -> FloatArray:
     scalp, face = regions.get("scalp", zero), regions.get("face", zero + 1)
     core = np.clip(regions.get("narrow_face", face) - scalp, 0, 1)
     inner = model.topology.parts > 0
-    return np.stack([np.where(inner, 1, 1 - scalp), np.where(inner, 1, core)], 1).astype(np.float32)
+    busy = sum((regions.get(name, zero) for name in ("eye_region", "lips", "nose")), zero)
+    plain = np.where(inner, 0, core * np.clip(1 - busy, 0, 1))
+    return np.stack([np.where(inner, 1, 1 - scalp), np.where(inner, 1, core), plain], 1).astype(np.float32)
 
 
 def _known(confidence: ByteArray, chart: Chart, model: FaceModel) -> dict[str, float]:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
+from scipy.ndimage import distance_transform_edt
 
 from facekit.records import BoolArray, ByteArray, FloatArray
 from facekit.texture.chart import Chart
@@ -37,7 +38,9 @@ def seen_albedo(chart: Chart, colour: FloatArray, shade: FloatArray, trust: Floa
     return SeenAlbedo(chart.pad(chart.image(np.log(albedo))), chart.image(trust.astype(np.float32)))
 
 
-def complete_albedo(seen: SeenAlbedo, prior: FloatArray, chart: Chart, symmetric: bool) -> FloatArray:
+def complete_albedo(
+    seen: SeenAlbedo, prior: FloatArray, chart: Chart, skin: FloatArray, symmetric: bool
+) -> FloatArray:
     """The whole albedo (T, T, 3) float32, linear RGB.
 
     prior (T, T, 3), linear albedo that is drawn from the albedo model given the seen texels. The difference
@@ -47,7 +50,7 @@ def complete_albedo(seen: SeenAlbedo, prior: FloatArray, chart: Chart, symmetric
     """
     base = chart.pad(np.log(np.clip(prior, DARK, BRIGHT))).astype(np.float32)
     difference = seen.log - base
-    offset = offset_field(difference, seen.trust, chart.covered, symmetric)
+    offset = offset_field(difference, seen.trust, chart, skin, symmetric)
     detail = (difference - offset) * seen.trust[..., None]
     if symmetric:
         free = 1.0 - seen.trust
@@ -56,31 +59,45 @@ def complete_albedo(seen: SeenAlbedo, prior: FloatArray, chart: Chart, symmetric
 
 
 def offset_field(
-    difference: FloatArray, trust: FloatArray, covered: BoolArray, symmetric: bool
+    difference: FloatArray, trust: FloatArray, chart: Chart, skin: FloatArray, symmetric: bool
 ) -> FloatArray:
     """The smooth part of ``difference`` (T, T, 3): its local mean where trusted, continued where not.
 
-    Far from all trusted texels the field goes to half the mirrored offset where there is one (skin differs
-    alike on both sides, light does not), else to the mean offset.
+    It does not cross from one island of the chart to another. Far from all trusted texels it goes to half the
+    mirrored offset where there is one (skin differs alike on both sides, light does not), else to the median
+    offset of the skin; ``skin`` (T, T) says where that holds, and elsewhere (eyes, mouth) it goes to zero.
     """
     size = len(trust)
-    small = (COARSE, COARSE)
-    weight = cv2.resize(trust * covered, small, interpolation=cv2.INTER_AREA)
-    total = cv2.resize(difference * (trust * covered)[..., None], small, interpolation=cv2.INTER_AREA)
+    weight = _coarse(trust * chart.covered)
     sigma = COARSE / 48
-    weight_near = cv2.GaussianBlur(weight, (0, 0), sigma)
-    mean = cv2.GaussianBlur(total, (0, 0), sigma) / np.maximum(weight_near, 1e-3)[..., None]
-    known = (weight > 0.5) & (weight_near > 0.05)
+    near = _blur(weight, sigma)
+    mean = (
+        _blur(_coarse(difference * (trust * chart.covered)[..., None]), sigma)
+        / np.maximum(near, 1e-3)[..., None]
+    )
+    known = (weight > 0.5) & (near > 0.05)
     if not known.any():
         return np.zeros_like(difference)
-    everywhere = np.median(mean[known], 0)
-    towards = np.broadcast_to(everywhere, mean.shape)
+    charted = _coarse(chart.covered.astype(np.float32)) > 0.5
+    of_skin = known & (_coarse(skin) > 0.5)
+    usual = np.median(mean[of_skin], 0) if of_skin.any() else np.zeros(3, np.float32)
+    towards = _coarse(skin)[..., None] * usual
     if symmetric:
-        both = cv2.flip(known.astype(np.uint8), 1)[..., None] > 0
-        towards = np.where(both, 0.5 * (cv2.flip(mean, 1) + everywhere), towards)
+        both = known[:, ::-1, None]
+        towards = np.where(both, 0.5 * (mean[:, ::-1] + towards), towards)
     screen = 1.0 / (REACH * COARSE) ** 2
-    field = membrane(~known, mean, known.astype(np.float32), screen, towards=towards)
-    return np.asarray(cv2.resize(field, (size, size), interpolation=cv2.INTER_CUBIC), np.float32)
+    field = membrane(~known & charted, mean, known.astype(np.float32), screen, towards=towards)
+    nearest = distance_transform_edt(~(known | charted), return_distances=False, return_indices=True)
+    field = np.ascontiguousarray(field[nearest[0], nearest[1]])
+    return np.asarray(cv2.resize(field, (size, size), interpolation=cv2.INTER_LINEAR), np.float32)
+
+
+def _coarse(picture: FloatArray) -> FloatArray:
+    return np.asarray(cv2.resize(picture, (COARSE, COARSE), interpolation=cv2.INTER_AREA), np.float32)
+
+
+def _blur(picture: FloatArray, sigma: float) -> FloatArray:
+    return np.asarray(cv2.GaussianBlur(picture, (0, 0), sigma), np.float32)
 
 
 def confidence_map(trust: FloatArray, covered: BoolArray, symmetric: bool) -> ByteArray:

@@ -15,7 +15,7 @@ from facekit.texture.render import Layer
 
 LIMIT = 0.30  # sRGB, the largest correction; a larger difference is an edge that does not match, not a tint
 CARRY = 0.18  # face widths, how far a correction carries into the hidden part
-SKIN, OTHER = 0, 1  # columns of the attributes a layer is rendered with: skin prior, core of the face
+SKIN, CORE, PLAIN = 0, 1, 2  # columns of the attributes a layer is rendered with, see skin_attributes
 FILL_SCALE = 0.03  # face widths: what is finer than this is detail of hair and background
 
 
@@ -54,7 +54,7 @@ def skin_share(scene: Scene, layer: Layer, rendered: FloatArray) -> FloatArray:
     Where the photo shows the place: 1 in the core of the face, else by likeness to the render. Where it does
     not: carried on from the visible surroundings, and towards the prior of the place on the head.
     """
-    prior, core = layer.extra[..., SKIN], layer.extra[..., OTHER]
+    prior, core = layer.extra[..., SKIN], layer.extra[..., CORE]
     blurred = cv2.GaussianBlur(scene.picture, (0, 0), max(0.8, 0.01 * scene.face_width))
     apart = np.abs(blurred - rendered).max(-1) / (0.08 + 0.25 * rendered.mean(-1))
     alike = np.exp(-0.5 * np.maximum(apart - 0.5, 0) ** 2 / 0.35**2)

@@ -10,7 +10,7 @@ import torch
 
 from facekit.records import BoolArray, FloatArray
 
-BANDS = (0.7, 1.4, 2.8)  # px at a face 200 px wide, standard deviation of the Gaussian that ends each band
+BANDS = (0.7, 1.4)  # px at a face 200 px wide, standard deviation of the Gaussian that ends each band
 BODY = 200  # px, width of the face for which BANDS stand
 
 
@@ -67,9 +67,10 @@ def _inside(region: BoolArray, sigma: float) -> BoolArray:
 
 
 def _covariance(samples: FloatArray) -> FloatArray:
-    """Covariance (3, 3) of zero-mean samples (M, 3), without the strongest tenth: edges and spots are not
-    grain.
+    """Covariance (3, 3) of zero-mean samples (M, 3), scaled to the median size of their grey part.
+
+    Edges, hairs and spots are few and strong: they raise the covariance, and hardly the median.
     """
-    energy = (samples**2).sum(1)
-    kept = samples[energy <= np.quantile(energy, 0.9)]
-    return kept.T @ kept / len(kept)
+    grey = samples.mean(1)
+    spread = 1.4826 * float(np.median(np.abs(grey)))
+    return samples.T @ samples / len(samples) * min(1.0, spread**2 / max(float(grey.var()), 1e-12))
