@@ -144,12 +144,13 @@ def emit_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]]
     from rich.console import Console
     from rich.text import Text
 
-    emit_line(title)
     table = _table(columns)
     for row in rows:
         table.add_row(*(Text(cell) for cell in row))
-    width = None if sys.stdout.isatty() else 160
-    Console(width=width).print(table)
+    console = Console(width=None if sys.stdout.isatty() else 160)
+    with console.capture() as captured:
+        console.print(table)
+    emit_line(f"{title}\n{captured.get()}".rstrip())
 
 
 def _table(columns: Sequence[str]) -> Table:

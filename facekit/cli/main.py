@@ -44,6 +44,10 @@ COMMANDS: dict[str, tuple[str, str]] = {
 }
 
 
+class _ReaderGoneError(Exception):
+    """A broken pipe on stdout, under a name that click does not turn into exit code 1."""
+
+
 class LazyGroup(click.Group):
     """Lists commands from the table, imports them on use, and turns expected errors into exit codes."""
 
@@ -66,6 +70,13 @@ class LazyGroup(click.Group):
         if rows:
             with formatter.section("Commands, in the order of the pipeline"):
                 formatter.write_dl(rows)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command."""
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError as error:
+            raise _ReaderGoneError from error
 
     def main(self, args: Sequence[str] | None = None, *rest: Any, **extra: Any) -> NoReturn:
         """Run and exit: 0, or the code of the first error."""
@@ -91,10 +102,10 @@ def _guarded(run: Any, *args: Any, **extra: Any) -> int:
     except (KeyboardInterrupt, click.Abort):
         console.fail("interrupted")
         return INTERRUPTED
-    except BrokenPipeError:
-        # The reader of our output has gone, as in `facekit info x | head -1`; end without a complaint.
+    except (BrokenPipeError, _ReaderGoneError):
+        # The reader of our output has seen enough, as in `facekit info x | head -1`: no failure of ours.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 1
+        return console.exit_code()
     except Exception as error:
         console.fail_internally(error)
         return INTERNAL_ERROR

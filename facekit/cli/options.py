@@ -37,7 +37,20 @@ class Angle(click.ParamType):
         return number if (match[2] or "").lower() == "rad" else math.radians(number)
 
 
+class Seed(click.ParamType):
+    """A seed of torch's generators: 0 to 2^63 - 1."""
+
+    name = "integer"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        """Text to a whole number."""
+        if not re.fullmatch(r"\d+", str(value), re.ASCII) or int(value) >= 2**63:
+            self.fail(f"{value!r} is not a whole number from 0 to 2^63 - 1", param, ctx)
+        return int(value)
+
+
 ANGLE = Angle()
+SEED = Seed()
 # Existence is checked on reading, so that a missing file gives the exit code of unreadable input.
 FILE = click.Path(path_type=Path)
 
@@ -65,7 +78,7 @@ def force_option(function: F) -> F:
 def seed_option(function: F) -> F:
     """--seed; see console.chosen_seed."""
     text = "Seed of all randomness; chosen and recorded when not given. The same seed gives the same files."
-    return click.option("--seed", type=click.IntRange(0, 2**63 - 1), metavar="INTEGER", help=text)(function)
+    return click.option("--seed", type=SEED, help=text)(function)
 
 
 def device_option(function: F) -> F:

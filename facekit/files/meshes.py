@@ -18,7 +18,6 @@ from facekit.files.atomic import PathLike, atomic_write, atomic_write_all
 from facekit.files.images import encode_image, read_photo
 from facekit.files.obj import Floats, Ints
 from facekit.files.reading import name_content, read_bytes
-from facekit.geometry.mesh import vertex_normals
 
 SUFFIXES = (".obj", ".glb", ".ply")
 _CONTENT = {".glb": "a GLB mesh", ".ply": "a PLY mesh"}
@@ -71,9 +70,7 @@ def write_mesh(
             file.write(data)
         return
     library = paths[1].name if len(paths) > 1 else None
-    text = obj.obj_text(
-        vertices, faces, vertex_normals(np.asarray(vertices), np.asarray(faces)), uv, uv_faces, library
-    )
+    text = obj.obj_text(vertices, faces, _normals(mesh), uv, uv_faces, library)
     content = [text.encode()]
     if mesh.texture is not None:
         content += [obj.mtl_text(paths[2].name).encode(), encode_image(mesh.texture)]
@@ -92,6 +89,12 @@ def read_mesh(path: PathLike) -> Mesh:
     if suffix not in SUFFIXES or content != _CONTENT[suffix]:
         raise WrongKindError(f"{path}: expected a mesh ({' '.join(SUFFIXES)}), found {content}")
     return _from_trimesh(path, data, suffix[1:])
+
+
+def _normals(mesh: Mesh) -> Floats:
+    from facekit.geometry.mesh import vertex_normals  # here, because reading can do without SciPy
+
+    return np.asarray(vertex_normals(np.asarray(mesh.vertices), np.asarray(mesh.faces)))
 
 
 def _check(mesh: Mesh) -> None:
@@ -122,7 +125,7 @@ def _export(mesh: Mesh, suffix: str) -> bytes:
         out = trimesh.Trimesh(mesh.vertices, mesh.faces, vertex_colors=colours, process=False)
         return _bytes(out.export(file_type="ply", encoding="binary", vertex_normal=False))
     vertices, faces, uv = _split_at_seams(mesh)
-    normals = vertex_normals(np.asarray(mesh.vertices), np.asarray(mesh.faces))[_source(mesh)]
+    normals = _normals(mesh)[_source(mesh)]
     visual = None
     if uv is not None:
         picture = None if mesh.texture is None else Image.open(io.BytesIO(encode_image(mesh.texture)))

@@ -8,7 +8,7 @@ import pytest
 from click.testing import CliRunner
 
 from facekit.cli import options
-from facekit.cli.options import ANGLE, output_path, stem
+from facekit.cli.options import ANGLE, SEED, output_path, stem
 from facekit.errors import UsageError
 
 
@@ -31,6 +31,14 @@ def test_angles(text: str, degrees: float) -> None:
 def test_what_is_no_angle(text: str) -> None:
     with pytest.raises(click.BadParameter, match="not an angle"):
         ANGLE.convert(text, None, None)
+
+
+def test_seeds() -> None:
+    assert SEED.convert("0", None, None) == 0
+    assert SEED.convert(str(2**63 - 1), None, None) == 2**63 - 1
+    for text in ("-1", "1.5", "", "²", str(2**63)):
+        with pytest.raises(click.BadParameter, match="whole number"):
+            SEED.convert(text, None, None)
 
 
 @pytest.mark.parametrize(
