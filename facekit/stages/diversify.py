@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -43,7 +42,6 @@ def diversify(
     if n < 1:
         raise UsageError("ask for at least one completion")
     require_model(fit, model)
-    started = time.perf_counter()
     weight = watched(fit.visible, model)
     way = METHODS[method](fit, model, weight)
     settings = settings or Diversity()
@@ -61,7 +59,7 @@ def diversify(
         landmarks68=_landmarks(fit, model, vertices).astype(np.float32),
         hidden=~fit.visible,
         quality=quality.astype(np.float32),
-        stats=json.dumps(_stats(vertices, fit.visible, weight > 0, settings, time.perf_counter() - started)),
+        stats=json.dumps(_stats(vertices, fit.visible, weight > 0, settings)),
         history=fit.history,
     )
 
@@ -89,7 +87,7 @@ def _landmarks(fit: Fit, model: FaceModel, vertices: FloatArray) -> FloatArray:
 
 
 def _stats(
-    vertices: FloatArray, visible: BoolArray, hidden: BoolArray, settings: Diversity, seconds: float
+    vertices: FloatArray, visible: BoolArray, hidden: BoolArray, settings: Diversity
 ) -> dict[str, object]:
     """Self distances in mm, as in the paper's tables, and what was done."""
     several = len(vertices) > 1
@@ -102,5 +100,4 @@ def _stats(
         "k": settings.k,
         "n_sigma": settings.n_sigma,
         "iterations": settings.iterations,
-        "seconds": seconds,
     }
