@@ -72,12 +72,13 @@ def orbit(
     fov: float = FOV,
     target: FloatArray | None = None,
 ) -> Camera:
-    """A camera that sees the head as if it had turned by yaw and pitch (radians, signs as in rotation.py).
+    """A camera that sees the head as if it had turned by yaw, then tilted back by pitch.
 
-    It stands ``distance`` metres from ``target`` (3,) m (default the origin), which is in the middle of the
-    picture of ``size`` (width, height); ``fov`` radians is the field of view of the shorter side.
+    Radians, signs as in rotation.py; the head's vertical stays vertical in the picture. The camera stands
+    ``distance`` metres from ``target`` (3,) m (default the origin), which is in the middle of the picture of
+    ``size`` (width, height); ``fov`` radians is the field of view of the shorter side.
     """
-    R = FLIP @ euler_to_matrix(np.array([yaw, pitch, 0.0]))
+    R = FLIP @ euler_to_matrix(np.array([0.0, pitch, 0.0])) @ euler_to_matrix(np.array([yaw, 0.0, 0.0]))
     point = np.zeros(3) if target is None else np.asarray(target, np.float64)
     t = np.array([0.0, 0.0, distance]) - R @ point
     K = intrinsics(focal_from_fov(fov, min(size)), size)
