@@ -1,4 +1,6 @@
-"""Write man/*.1 and docs/cli.md from the commands themselves: ``python docs/generate.py [--check]``.
+"""Write man/*.1 and docs/cli.md from the commands, docs/records.md from records.py.
+
+Run ``python docs/generate.py [--check]``.
 
 ``--check`` writes nothing and exits with 1 if a page is not what the commands say.
 """
@@ -6,6 +8,7 @@
 from __future__ import annotations
 
 import inspect
+import re
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -15,8 +18,17 @@ import click
 
 from facekit import __version__
 from facekit.cli.main import COMMANDS, cli
+from facekit.files.schema import RECORDS, names
 
 ROOT = Path(__file__).resolve().parents[1]
+RECORDS_INTRO = """# Records
+
+Generated from `facekit/records.py` by `python docs/generate.py`. Each record is an `.npz` file with these keys.
+How they are read and what else a file holds stands in [pipeline.md](pipeline.md), what the numbers mean in
+[conventions.md](conventions.md).
+
+Shapes: L landmarks, V vertices, F triangles, K model modes, N completions, H×W pixels, T texels a side.
+"""
 INTRO = """# Commands
 
 Generated from the commands by `python docs/generate.py`; the man pages hold the same. What all of them share
@@ -156,6 +168,25 @@ def markdown(page: Page, depth: int = 2) -> Iterator[str]:
         yield from markdown(child, depth + 1)
 
 
+def record_sections() -> Iterator[str]:
+    """A table for each record, from the comments beside its fields."""
+    for cls in RECORDS.values():
+        comments = dict(re.findall(r"^    (\w+): [^#\n]*# (.*)$", inspect.getsource(cls), flags=re.M))
+        rows = [f"| `{name}` | {meaning(cls, name, comments.get(name, ''))} |" for name in names(cls)]
+        doc = (inspect.getdoc(cls) or "").strip()
+        yield "\n".join([f"## {cls.__name__}\n", f"{doc}\n", "| key | |", "|---|---|", *rows]) + "\n"
+
+
+def meaning(cls: type, name: str, comment: str) -> str:
+    """What a field holds: its comment, the record inside it, its default."""
+    kind = cls.__annotations__[name]
+    if kind[0].isupper() and kind in {record.__name__ for record in RECORDS.values()}:
+        inside = f"the fields of [{kind}](#{kind.lower()}), with `{name}.` before each"
+        return f"{comment}: {inside}" if comment else inside
+    default = cls.__dict__.get(name)
+    return comment or (f"`{default}`" if isinstance(default, str) else "")
+
+
 def pages() -> dict[Path, str]:
     """Every generated file with its content."""
     top = click.Context(cli, info_name="facekit")
@@ -174,6 +205,7 @@ def pages() -> dict[Path, str]:
         files[ROOT / "man" / f"{page.name.replace(' ', '-')}.1"] = man_page(page, [])
     sections = [section for page in commands for section in markdown(page)]
     files[ROOT / "docs" / "cli.md"] = "\n".join([INTRO, shared, *codes, *sections])
+    files[ROOT / "docs" / "records.md"] = "\n".join([RECORDS_INTRO, *record_sections()])
     return files
 
 
