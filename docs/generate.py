@@ -23,8 +23,8 @@ from facekit.files.schema import RECORDS, names
 ROOT = Path(__file__).resolve().parents[1]
 RECORDS_INTRO = """# Records
 
-Generated from `facekit/records.py` by `python docs/generate.py`. Each record is an `.npz` file with these keys.
-How they are read and what else a file holds stands in [pipeline.md](pipeline.md), what the numbers mean in
+Generated from `facekit/records.py` by `python docs/generate.py`. Each record is an `.npz` file with these
+keys. How they are read and what else a file holds stands in [pipeline.md](pipeline.md), what the numbers mean in
 [conventions.md](conventions.md).
 
 Shapes: L landmarks, V vertices, F triangles, K model modes, N completions, H×W pixels, T texels a side.
@@ -75,17 +75,17 @@ def paragraphs_of(text: str) -> list[tuple[bool, str]]:
 
 def option_of(option: click.Option) -> tuple[str, str]:
     """Names with metavar, and help with the default."""
-    names = ", ".join(option.opts) + "".join(f" / {name}" for name in option.secondary_opts)
+    shown = ", ".join(option.opts) + "".join(f" / {name}" for name in option.secondary_opts)
     if not option.is_flag and not option.count:
         if isinstance(option.type, click.Choice):
             metavar = "|".join(str(choice) for choice in option.type.choices)
         else:
             metavar = option.metavar or option.type.name.split()[0].upper()
-        names += f" {metavar}"
+        shown += f" {metavar}"
     text = " ".join((option.help or "").split())
     if option.show_default and option.default is not None and not option.is_flag:
         text += f" Default: {option.default}."
-    return names, text
+    return shown, text
 
 
 def roff(text: str) -> str:
@@ -100,8 +100,8 @@ def roff_paragraphs(page: Page) -> Iterator[str]:
 
 
 def roff_options(page: Page) -> Iterator[str]:
-    for names, text in page.options:
-        yield f".TP\n\\fB{roff(names)}\\fR\n{roff(text)}"
+    for option, text in page.options:
+        yield f".TP\n\\fB{roff(option)}\\fR\n{roff(text)}"
 
 
 def man_page(page: Page, commands: list[Page]) -> str:
@@ -157,11 +157,11 @@ def markdown(page: Page, depth: int = 2) -> Iterator[str]:
             yield f"{head}\n\n```sh\n{inspect.cleandoc(rest)}\n```\n"
         else:
             yield f"{text}\n"
-    own = [(names, text) for names, text in page.options if not any(name in names for name in SHARED_BY_ALL)]
+    own = [row for row in page.options if not any(name in row[0] for name in SHARED_BY_ALL)]
     if own:
         rows = [
-            f"| `{names.replace('|', chr(92) + '|')}` | {text.replace('|', chr(92) + '|')} |"
-            for names, text in own
+            f"| `{option.replace('|', chr(92) + '|')}` | {text.replace('|', chr(92) + '|')} |"
+            for option, text in own
         ]
         yield "\n".join(["| option | |", "|---|---|", *rows]) + "\n"
     for child in page.children:

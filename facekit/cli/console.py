@@ -9,6 +9,7 @@ import shlex
 import sys
 import traceback
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -42,6 +43,17 @@ def start(argv: Sequence[str]) -> None:
     """Begin a run: called once by the group, before any command."""
     global _run
     _run = Run(argv=list(argv))
+
+
+@contextmanager
+def acting_as(argv: Sequence[str]) -> Iterator[None]:
+    """Inside, files are recorded as made by this command line, for a command that runs others."""
+    outer = _run.argv
+    _run.argv = list(argv)
+    try:
+        yield
+    finally:
+        _run.argv = outer
 
 
 def set_verbosity(level: int) -> None:

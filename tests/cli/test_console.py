@@ -67,6 +67,9 @@ def test_step_can_be_pasted_into_a_shell() -> None:
     step = console.this_step(seed=3, model="default@abc")
     assert step.command == "facekit detect 'my photo.jpg' -o a.npz"
     assert (step.facekit, step.seed, step.model) == (__version__, 3, "default@abc")
+    with console.acting_as(["info", "x"]):
+        assert console.this_step().command == "facekit info x"
+    assert console.this_step().command == step.command
 
 
 def test_progress_keeps_the_items(capsys: pytest.CaptureFixture[str]) -> None:
