@@ -24,8 +24,8 @@ ROOT = Path(__file__).resolve().parents[1]
 RECORDS_INTRO = """# Records
 
 Generated from `facekit/records.py` by `python docs/generate.py`. Each record is an `.npz` file with these
-keys. How they are read and what else a file holds stands in [pipeline.md](pipeline.md), what the numbers mean in
-[conventions.md](conventions.md).
+keys. How they are read and what else a file holds stands in [pipeline.md](pipeline.md), what the numbers mean
+in [conventions.md](conventions.md).
 
 Shapes: L landmarks, V vertices, F triangles, K model modes, N completions, H×W pixels, T texels a side.
 """
@@ -91,6 +91,7 @@ def option_of(option: click.Option) -> tuple[str, str]:
 def roff(text: str) -> str:
     """Text safe inside a man page."""
     text = text.replace("\\", "\\e").replace("-", "\\-")
+    text = "".join(letter if letter.isascii() else f"\\[u{ord(letter):04X}]" for letter in text)
     return "\n".join(f"\\&{line}" if line.startswith((".", "'")) else line for line in text.split("\n"))
 
 
