@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from facekit.errors import WrongKindError
 from facekit.morphable.model import Block, FaceModel
-from facekit.morphable.topology import Embedding, Topology
+from facekit.morphable.topology import REGIONS, Embedding, Topology
 
 FORMAT, VERSION = "facekit-face-model", 1
 TOPOLOGY = {"faces": np.int32, "uv": np.float32, "uv_faces": np.int32, "mirror": np.int32, "parts": np.uint8}
@@ -57,9 +57,11 @@ def from_arrays(arrays: Mapping[str, NDArray[Any]], metadata: Mapping[str, str])
             f"the face model has version {metadata['version']}: this facekit reads {VERSION}"
         )
     faces = arrays["faces"].astype(np.int32)
-    regions = {name[8:]: a.astype(np.float32) for name, a in arrays.items() if name.startswith("regions.")}
+    stored = sorted(name[8:] for name in arrays if name.startswith("regions."))
+    stored.sort(key=lambda name: REGIONS.index(name) if name in REGIONS else len(REGIONS))
+    regions = {name: arrays[f"regions.{name}"].astype(np.float32) for name in stored}
     embeddings = {}
-    for key in arrays:
+    for key in sorted(arrays):
         if key.startswith("embeddings.") and key.endswith(".face"):
             name, face = key.split(".")[1], arrays[key].astype(np.int32)
             bary = arrays[f"embeddings.{name}.bary"].astype(np.float32)

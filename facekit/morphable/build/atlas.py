@@ -26,7 +26,7 @@ TEETH = (
     0.012,
     0.0255,
 )  # u and v of the first tooth's centre, radius, spacing; three columns, four rows
-IMPORTANCE = {"narrow": 1.0, "ear": 0.55, "rest": 0.42, "bust": 0.25, "hole": 0.5}
+IMPORTANCE = {"narrow": 1.0, "ear": 0.55, "rest": 0.36, "bust": 0.2, "hole": 0.3}
 
 
 def atlas(
@@ -59,7 +59,7 @@ def atlas(
 
 
 def _compact(uv: FloatArray, uv_faces: IntArray) -> tuple[FloatArray, IntArray]:
-    """Drop unused rows, and make the two sides exact mirror images in float32."""
+    """The chart without unused rows."""
     used, rows = np.unique(uv_faces, return_inverse=True)
     return uv[used].astype(np.float32), rows.reshape(-1, 3).astype(np.int32)
 

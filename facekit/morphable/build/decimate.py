@@ -15,9 +15,9 @@ import numpy as np
 from facekit.records import BoolArray, FloatArray, IntArray
 
 MIN_FLIP = 0.2  # least cosine between old and new triangle normals, in every shape
-MIN_QUALITY = 0.25  # least triangle quality (1 is equilateral) unless it was worse before
+MIN_QUALITY = 0.4  # least triangle quality (1 is equilateral) unless it was worse before
 MAX_VALENCE = 9
-LENGTH_ERROR = 0.02  # an edge of length l costs as much as a distance error of 0.02 l
+LENGTH_ERROR = 0.025  # an edge of length l costs as much as a distance error of 0.025 l
 
 
 @dataclass(frozen=True)
@@ -28,6 +28,7 @@ class Plan:
     targets: tuple[int, ...]  # vertices to keep in each zone
     line: IntArray  # (V,) feature line of each vertex, -1 none
     fixed: BoolArray  # (V,) vertices that stay
+    weight: FloatArray  # (V,) how much an error at each vertex counts
 
 
 class Decimation:
@@ -75,7 +76,7 @@ class Decimation:
         point = np.concatenate([self.shapes[v], np.ones((self.shapes.shape[1], 1))], axis=1)
         error = float(np.einsum("si,sij,sj->", point, self.quadric[u], point)) / len(point)
         length = float(((self.shapes[u, 0] - self.shapes[v, 0]) ** 2).sum())
-        return error + LENGTH_ERROR**2 * length * (self.area[u] + self.area[v])
+        return float(self.plan.weight[u]) * (error + LENGTH_ERROR**2 * length * (self.area[u] + self.area[v]))
 
     def movable(self, u: int, v: int) -> bool:
         """Whether the rules of the plan let u move onto v."""

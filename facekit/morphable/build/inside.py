@@ -11,9 +11,9 @@ from facekit.morphable.build.half import half_faces, open_rim, trial_shapes
 from facekit.morphable.build.source import IctSource
 from facekit.records import IntArray
 
-GUM_VERTICES = 90
-TEETH_A_JAW = 6  # from the middle, in one half of one jaw
-TOOTH_VERTICES = 14
+GUM_VERTICES = 110
+UPPER_TEETH = (24, 20, 20, 16, 12, 12)  # vertices of each crown from the middle, in one half
+LOWER_TEETH = (16, 16, 16, 14, 12, 12)
 CROWN = 0.55  # part of a tooth's height that is not root
 
 
@@ -24,7 +24,7 @@ def gums(source: IctSource) -> IntArray:
     middle = source.mirror == np.arange(count)
     rim = open_rim(source.part("gums_tongue"), count)
     line = np.where(middle, 0, np.where(rim, 1, -1))
-    plan = Plan(np.zeros(count, int), (GUM_VERTICES,), line, middle & rim)
+    plan = Plan(np.zeros(count, int), (GUM_VERTICES,), line, middle & rim, np.ones(count))
     return Decimation(trial_shapes(source), faces, plan).run()
 
 
@@ -41,17 +41,17 @@ def teeth(source: IctSource) -> list[IntArray]:
         level = height.min() + CROWN * np.ptp(height) if upper else height.max() - CROWN * np.ptp(height)
         jaws[upper].append(tooth[centre < level] if upper else tooth[centre > level])
     chosen = []
-    for jaw in (True, False):
-        front = sorted(jaws[jaw], key=lambda tooth: float(source.mean[tooth, 0].mean()))[:TEETH_A_JAW]
-        chosen += [crown(source, tooth) for tooth in front]
+    for jaw, sizes in ((True, UPPER_TEETH), (False, LOWER_TEETH)):
+        front = sorted(jaws[jaw], key=lambda tooth: float(source.mean[tooth, 0].mean()))
+        chosen += [crown(source, tooth, size) for tooth, size in zip(front, sizes, strict=False)]
     return chosen
 
 
-def crown(source: IctSource, faces: IntArray) -> IntArray:
-    """One decimated crown."""
+def crown(source: IctSource, faces: IntArray, size: int) -> IntArray:
+    """One crown decimated to ``size`` vertices."""
     count = len(source.mean)
     rim = open_rim(faces, count)
-    plan = Plan(np.zeros(count, int), (TOOTH_VERTICES,), np.where(rim, 0, -1), np.zeros(count, bool))
+    plan = Plan(np.zeros(count, int), (size,), np.where(rim, 0, -1), np.zeros(count, bool), np.ones(count))
     return Decimation(trial_shapes(source)[[0, 3]], faces, plan).run()
 
 

@@ -26,7 +26,7 @@ def region_masks(
     lips = skin & narrow & _lips(folded, landmarks)
     nose = skin & narrow & ~lips & _nose(folded, landmarks)
     eyes = skin & narrow & ~nose & ~lips & _eyes(folded, landmarks)
-    forehead = skin & narrow & ~eyes & ~nose & (folded[:, 1] > _brow(folded, landmarks))
+    forehead = skin & narrow & ~eyes & ~nose & _forehead(folded, landmarks)
     neck = skin & ~narrow & ~ear & (points[:, 1] < _neck_line(points, landmarks))
     scalp = skin & ~narrow & ~ear & ~neck
     edges = np.concatenate([faces[:, [0, 1]], faces[:, [1, 2]], faces[:, [2, 0]]])
@@ -56,6 +56,12 @@ def region_masks(
 def _brow(p: FloatArray, landmarks: FloatArray) -> FloatArray:
     brow = landmarks[22:27]
     return np.interp(p[:, 0], brow[:, 0], brow[:, 1]) + BROW_BAND
+
+
+def _forehead(p: FloatArray, landmarks: FloatArray) -> BoolArray:
+    """Above the brows, beside their ends, and between them down to the root of the nose."""
+    between = (p[:, 0] < landmarks[42, 0]) & (p[:, 1] > landmarks[27, 1])
+    return between | (p[:, 1] > np.minimum(_brow(p, landmarks), landmarks[26, 1]))
 
 
 def _lips(p: FloatArray, landmarks: FloatArray) -> BoolArray:
