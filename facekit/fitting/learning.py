@@ -15,6 +15,7 @@ from facekit.fitting.view import View, align
 Array = NDArray[np.float64]
 
 LOST = 0.012  # m: a detection whose median error is larger is no detection of this face
+SHRINKAGE = 300.0  # examples at which the measured covariance and the smooth one count alike
 FLOOR = 0.0004  # m: no point is trusted beyond this
 
 
@@ -99,21 +100,46 @@ def learn_spread(angles: Array, error: Array) -> Array:
     return out
 
 
-def learn_factors(standard: Array, count: int) -> tuple[Array, Array]:
+def smooth_correlation(places: Array, covariance: Array) -> Array:
+    """(2L, 2L) correlation that depends on distance alone: share · exp(−distance / length), x and y
+    independent.
+
+    places (L, 3) m; share and length are those that come nearest to ``covariance`` (2L, 2L) in the mean
+    square.
+    """
+    distance = np.linalg.norm(places[:, None] - places[None], axis=2)
+    mean = (covariance[::2, ::2] + covariance[1::2, 1::2]) / 2
+    apart = distance > 0
+    best = (np.inf, np.eye(len(places)))
+    for length in np.geomspace(0.005, 0.1, 25):
+        kernel = np.exp(-distance / length)
+        share = float(np.clip((kernel * mean)[apart].sum() / (kernel**2)[apart].sum(), 0.0, 0.98))
+        error = float(((share * kernel - mean)[apart] ** 2).sum())
+        if error < best[0]:
+            best = (error, share * kernel + (1 - share) * np.eye(len(places)))
+    return np.kron(best[1], np.eye(2))
+
+
+def learn_factors(standard: Array, count: int, places: Array) -> tuple[Array, Array]:
     """Unique variances (D,) and factors (count, D) of standardised errors (N, D) with NaN where missing.
 
-    Pairwise covariance, then iterated principal factors.
+    The pairwise covariance, drawn towards one that depends only on the distance of the landmarks at
+    ``places`` (D / 2, 3) m, the more so the fewer examples there are; then iterated principal factors.
     """
     clipped = np.clip(standard, -4.0, 4.0)
     seen = np.isfinite(clipped)
     x = np.where(seen, clipped, 0.0)
-    both = np.maximum(seen.T.astype(np.float32) @ seen.astype(np.float32), 1.0)
-    covariance = (x.T @ x) / both
-    covariance *= both / (both + 20.0) * (1 - np.eye(len(both))) + np.eye(len(both))
+    both = seen.T.astype(np.float32) @ seen.astype(np.float32)
+    covariance = (x.T @ x) / np.maximum(both, 1.0)
+    total = np.maximum(np.diag(covariance), 0.05)
+    scale = np.sqrt(np.outer(total, total))
+    smooth = smooth_correlation(places, covariance / scale)
+    trust = both / (both + SHRINKAGE)
+    covariance = trust * covariance + (1 - trust) * smooth * scale
     total = np.diag(covariance).copy()
     unique = 0.1 * total
     factors = np.zeros((count, len(total)))
-    for _ in range(6):
+    for _ in range(4):
         values, vectors = np.linalg.eigh(covariance - np.diag(unique))
         top = np.argsort(values)[::-1][:count]
         factors = (np.sqrt(np.maximum(values[top], 0.0)) * vectors[:, top]).T
@@ -121,12 +147,12 @@ def learn_factors(standard: Array, count: int) -> tuple[Array, Array]:
     return unique, factors
 
 
-def learn_scatter(angles: Array, error: Array, factors: int) -> Scatter:
+def learn_scatter(angles: Array, error: Array, factors: int, places: Array) -> Scatter:
     """Scatter of errors (N, L, 2) in metres seen at angles (N, 2) yaw and pitch."""
     flat = error.reshape(len(error), -1)
     log_spread = learn_spread(angles, flat)
     standard = flat / np.exp(angle_terms(angles[:, 0], angles[:, 1]) @ log_spread)
-    unique, shared = learn_factors(standard, min(factors, len(flat) - 1))
+    unique, shared = learn_factors(standard, factors, places)
     return Scatter(log_spread, unique, shared)
 
 
@@ -157,8 +183,12 @@ def learn(
     where, behind = np.flatnonzero(clean), np.flatnonzero(good & ~clean)
     effect = solve_with_holes(rows[where], features[where], gap[where], ridge)
     error[behind] = gap[behind] - explained(rows[behind], features[behind], effect)
-    scatter = learn_scatter(angles[where], error[where], factors)
-    occluded = learn_scatter(angles[behind], error[behind], factors) if len(behind) >= 60 else scatter
+    scatter = learn_scatter(angles[where], error[where], factors, landmarks.mean)
+    occluded = (
+        learn_scatter(angles[behind], error[behind], factors, landmarks.mean)
+        if len(behind) >= 60
+        else scatter
+    )
     return DetectorStatistics(effect[:OFFSET_TERMS], effect[OFFSET_TERMS:], scatter, occluded)
 
 

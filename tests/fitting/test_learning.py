@@ -9,9 +9,10 @@ import pytest
 from invented_faces import CENTRE, IDENTITY, code, face_model, plain, view
 
 from facekit.errors import NumericalError
+from facekit.fitting import learning
 from facekit.fitting.landmark_fit import Observations, fit_landmarks
 from facekit.fitting.landmark_model import LandmarkModel, landmark_model
-from facekit.fitting.learning import Example, gaps, learn, learn_factors
+from facekit.fitting.learning import Example, gaps, learn, learn_factors, smooth_correlation
 from facekit.fitting.statistics import DetectorStatistics, angle_terms
 
 COUNT = 40  # landmarks
@@ -43,7 +44,9 @@ def examples(shape: LandmarkModel, count: int, seed: int) -> list[Example]:
 
 @pytest.fixture(scope="module")
 def learned(shape: LandmarkModel) -> DetectorStatistics:
-    return learn(examples(shape, 400, 1), shape, ridge=1.0, factors=4)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(learning, "SHRINKAGE", 1.0)  # these errors are not smooth over the face
+        return learn(examples(shape, 400, 1), shape, ridge=1.0, factors=4)
 
 
 def test_offset_and_attenuation_are_found(shape: LandmarkModel, learned: DetectorStatistics) -> None:
@@ -85,14 +88,23 @@ def test_stored_and_read_back(learned: DetectorStatistics) -> None:
     np.testing.assert_allclose(back.clean.factors, learned.clean.factors, atol=1e-3)
 
 
-def test_factors_of_data_with_holes() -> None:
+def test_factors_of_data_with_holes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(learning, "SHRINKAGE", 0.0)
     rng = np.random.default_rng(0)
+    places = rng.uniform(-0.1, 0.1, (15, 3))
     loading = rng.normal(size=(2, 30)) * 0.6
-    data = rng.standard_normal((3000, 2)) @ loading + 0.5 * rng.standard_normal((3000, 30))
+    data = rng.standard_normal((6000, 2)) @ loading + 0.5 * rng.standard_normal((6000, 30))
     data[rng.random(data.shape) < 0.2] = np.nan
-    unique, factors = learn_factors(data, 2)
-    np.testing.assert_allclose(factors.T @ factors, loading.T @ loading, atol=0.2)
-    np.testing.assert_allclose(unique, 0.25, atol=0.12)
+    unique, factors = learn_factors(data, 2, places)
+    np.testing.assert_allclose(factors.T @ factors, loading.T @ loading, atol=0.25)
+    np.testing.assert_allclose(unique, 0.25, atol=0.15)
+
+
+def test_smooth_correlation_finds_its_length() -> None:
+    places = np.random.default_rng(1).uniform(-0.1, 0.1, (40, 3))
+    distance = np.linalg.norm(places[:, None] - places[None], axis=2)
+    truth = np.kron(0.7 * np.exp(-distance / 0.03) + 0.3 * np.eye(40), np.eye(2))
+    np.testing.assert_allclose(smooth_correlation(places, truth), truth, atol=0.03)
 
 
 def test_too_few_examples(shape: LandmarkModel) -> None:
