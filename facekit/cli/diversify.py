@@ -60,8 +60,8 @@ SUFFIX = ".ensemble.npz"
 @options.json_option
 @options.verbosity_options
 def diversify(
-    fits: tuple[Path, ...], n: int, method: str, output: Path | None, mesh_dir: Path | None, model: str | None,
-    seed: int | None, force: bool, as_json: bool, **settings: Any,
+    fits: tuple[Path, ...], n: int, method: str, output: Path | None, mesh_dir: Path | None,
+    model: str | None, seed: int | None, force: bool, as_json: bool, **settings: Any,
 ) -> None:  # fmt: skip
     """Make n different faces from a FIT: the same where the photo shows the face, different where it is
     hidden.

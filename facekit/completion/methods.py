@@ -13,13 +13,14 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 
 from facekit.completion.posterior import linear_posterior
-from facekit.morphable.local import local_modes, local_weights
+from facekit.morphable.local import REGIONS, local_modes, local_weights
 from facekit.morphable.model import Block, FaceModel
 from facekit.records import Fit, FloatArray
 
 if TYPE_CHECKING:
     import torch
 
+GLOBAL_MODES = 10  # of the identity, as in the paper; the rest is local
 JOINED = {
     "left_eye_region": "eye_region",
     "right_eye_region": "eye_region",
@@ -72,14 +73,15 @@ def _global(fit: Fit, model: FaceModel, hidden: FloatArray) -> Method:
 
 
 def _global_local(fit: Fit, model: FaceModel, hidden: FloatArray) -> Method:
-    if model.block("local").size:
+    no_regions = not set(REGIONS) & model.topology.regions.keys()
+    if model.block("local").size or no_regions or model.block("identity").size <= GLOBAL_MODES:
         return linear_posterior(fit, model, hidden)
     if model.digest not in _local_identity:
         _local_identity[model.digest] = local_identity(model)
     return linear_posterior(fit, _local_identity[model.digest], hidden)
 
 
-def local_identity(model: FaceModel, global_modes: int = 10, explained: float = 0.97) -> FaceModel:
+def local_identity(model: FaceModel, global_modes: int = GLOBAL_MODES, explained: float = 0.97) -> FaceModel:
     """The model with its identity as global+local modes (Eq. 4-6) and its own, bounded expressions.
 
     Expressions stay whole: cut at region borders an open mouth no longer moves the chin.
