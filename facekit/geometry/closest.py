@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numba import njit
 
+from facekit.geometry.arrays import layout
 from facekit.geometry.threads import run_all, split, thread_count
 from facekit.records import FloatArray, IntArray
 
@@ -38,7 +39,7 @@ class SurfaceTree:
 
     def closest(self, points: FloatArray) -> ClosestPoints:
         """Nearest points of the surface to ``points`` (P, 3) m."""
-        queries = np.ascontiguousarray(points, np.float64).reshape(-1, 3)
+        queries = layout(points, np.float64).reshape(-1, 3)
         face, bary = np.zeros(len(queries), np.int32), np.zeros((len(queries), 3))
         tree = self.triangles, self.low, self.high, self.span, self.child
         jobs = split(len(queries), 4 * thread_count()) if len(queries) else []
@@ -57,7 +58,7 @@ def surface_tree(vertices: FloatArray, faces: IntArray) -> SurfaceTree:
     """Tree of boxes over the faces (F, 3) of vertices (V, 3) m, halved at the median of the longest side."""
     if len(faces) == 0:
         raise ValueError("a surface needs at least one face")
-    triangles = np.ascontiguousarray(np.asarray(vertices, np.float64)[faces])
+    triangles = layout(np.asarray(vertices)[faces], np.float64)
     centres = triangles.mean(axis=1)
     order = np.arange(len(faces))
     spans, children = [(0, len(faces))], [-1]

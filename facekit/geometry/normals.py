@@ -7,14 +7,15 @@ from typing import Any
 import numpy as np
 from numba import njit
 
+from facekit.geometry.arrays import layout
 from facekit.records import FloatArray, IntArray
 
 
 def normals_numpy(vertices: FloatArray, faces: IntArray) -> FloatArray:
     """Unit normals (..., V, 3), of the dtype of ``vertices`` (float32 unless float64)."""
     dtype = np.float64 if vertices.dtype == np.float64 else np.float32
-    flat = np.ascontiguousarray(vertices, dtype).reshape(-1, *vertices.shape[-2:])
-    index = np.ascontiguousarray(faces, np.int32)
+    flat = layout(vertices, dtype).reshape(-1, *vertices.shape[-2:])
+    index = layout(faces, np.int32)
     normals = np.zeros_like(flat)
     lengths = np.zeros(flat.shape[:2])
     for k in range(len(flat)):

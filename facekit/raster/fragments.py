@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 
 import numpy as np
 
+from facekit.geometry.arrays import layout
 from facekit.geometry.threads import run_all, split, thread_count
 from facekit.raster import cpu
 from facekit.records import FloatArray, IntArray
@@ -80,7 +81,7 @@ def rasterize_numpy(
     """
     check_mesh(screen.shape, faces.shape, size, cull)
     screen = as_float(screen)
-    faces = np.ascontiguousarray(faces, np.int32)
+    faces = layout(faces, np.int32)
     batch, shape = len(screen), (len(screen), *size)
     if out is None:
         floats = screen.dtype
@@ -99,8 +100,8 @@ def rasterize_numpy(
 
 
 def as_float(array: FloatArray) -> FloatArray:
-    """The kernels' layout: C order, float64 or else float32."""
-    return np.ascontiguousarray(array, np.float64 if array.dtype == np.float64 else np.float32)
+    """The kernels' layout in float64 or else float32."""
+    return layout(array, np.float64 if array.dtype == np.float64 else np.float32)
 
 
 def check_mesh(screen: tuple[int, ...], faces: tuple[int, ...], size: tuple[int, int], cull: int) -> None:

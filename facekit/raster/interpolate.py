@@ -14,6 +14,7 @@ import numpy as np
 import torch
 from torch.autograd.function import once_differentiable
 
+from facekit.geometry.arrays import layout
 from facekit.geometry.threads import run_all, split
 from facekit.raster import cpu
 from facekit.raster.fragments import Fragments, rasterize_numpy
@@ -55,7 +56,7 @@ def interpolate(
 def faces_array(faces: torch.Tensor | IntArray) -> IntArray:
     """(F, 3) int32 in the kernels' layout."""
     array = faces.detach().cpu().numpy() if isinstance(faces, torch.Tensor) else faces
-    return np.ascontiguousarray(array, np.int32)
+    return layout(array, np.int32)
 
 
 class _Rasterize(torch.autograd.Function):
@@ -146,4 +147,4 @@ def _array(tensor: torch.Tensor, kind: np.dtype[Any] | None = None) -> Any:
     tensor = tensor.detach().cpu()
     if kind is None and tensor.dtype != torch.float64:
         tensor = tensor.float()
-    return np.ascontiguousarray(tensor.numpy(), kind)
+    return layout(tensor.numpy(), kind)

@@ -7,6 +7,7 @@ from typing import TypeAlias
 
 import numpy as np
 
+from facekit.geometry.arrays import layout
 from facekit.geometry.camera import centre, project_points, resize
 from facekit.geometry.mesh import vertex_normals
 from facekit.geometry.threads import run_all, split, thread_count
@@ -60,8 +61,8 @@ def render_view(
     if background is not None and background.shape != (height, width, 3):
         raise ValueError(f"the background is {background.shape}, the picture {(height, width, 3)}")
     fine = resize(camera, (width * supersample, height * supersample))
-    screen = np.ascontiguousarray(project_points(fine, vertices), np.float32)
-    index = np.ascontiguousarray(faces, np.int32)
+    screen = layout(project_points(fine, vertices), np.float32)
+    index = layout(faces, np.int32)
     shading = vertex_light(vertices, faces, camera, light) if lit else np.ones((len(vertices), 3))
     picture = _paint(screen, index, np.maximum(shading, 0), colours, (height, width), supersample)
     return _compose(picture, background, opacity)
@@ -97,11 +98,11 @@ def _paint(
     inverse_depth = np.zeros(found.shape, np.float32)
     out = np.zeros((*size, 4), np.float32)
     if isinstance(colours, TextureMap):
-        lit = np.ascontiguousarray(light, np.float32)
-        uv, uv_faces = colours.uv.astype(np.float32), np.ascontiguousarray(colours.uv_faces, np.int32)
+        lit = layout(light, np.float32)
+        uv, uv_faces = layout(colours.uv, np.float32), layout(colours.uv_faces, np.int32)
         texture = as_linear(colours.pixels)
     else:
-        lit = np.ascontiguousarray(light * (CLAY if colours is None else as_linear(colours)), np.float32)
+        lit = layout(light * (CLAY if colours is None else as_linear(colours)), np.float32)
 
     def job(rows: tuple[int, int]) -> None:
         scan_band(screen, faces, NEAR, 0, (rows[0] * factor, rows[1] * factor), found, inverse_depth)

@@ -74,9 +74,12 @@ def test_pytorch3d_projects_to_the_same_pixels():
 def test_pytorch3d_itself_projects_to_the_same_pixels():
     renderer = pytest.importorskip("pytorch3d.renderer", reason="pytorch3d is not installed")
     torch = pytest.importorskip("torch")
-    a = {k: torch.tensor(v) if isinstance(v, np.ndarray) else v for k, v in to_pytorch3d(CAMERA).items()}
+    a = {
+        k: torch.tensor(v).float() if isinstance(v, np.ndarray) else v
+        for k, v in to_pytorch3d(CAMERA).items()
+    }
     cameras = renderer.PerspectiveCameras(**a)
-    found = cameras.transform_points_screen(torch.tensor(POINTS)[None])[0, :, :2]
+    found = cameras.transform_points_screen(torch.tensor(POINTS).float()[None])[0, :, :2]
     np.testing.assert_allclose(found, project_points(CAMERA, POINTS)[:, :2], rtol=1e-4)
 
 

@@ -4,11 +4,12 @@ from dataclasses import replace
 
 import pytest
 import torch
-from raster_helpers import assert_same_fragments, assert_same_gradient, head, same_bytes, screens
+from raster_helpers import TOLERANCE, assert_same_fragments, assert_same_gradient, head, same_bytes, screens
 
 from facekit.raster.fragments import rasterize
 
 SIZE = (48, 40)
+LIMITS = TOLERANCE[torch.float64]
 
 
 @pytest.fixture(scope="module")
@@ -20,7 +21,7 @@ def scene():
 
 def test_the_same_is_accepted(scene):
     _, _, fragments = scene
-    assert_same_fragments(fragments, fragments, torch.float64)
+    assert_same_fragments(fragments, fragments, LIMITS)
     assert_same_gradient(fragments.bary, fragments.bary, 1e-12)
     assert same_bytes(fragments.depth, fragments.depth.clone())
 
@@ -30,19 +31,19 @@ def test_a_shifted_picture_is_rejected(scene, shift):
     screen, faces, fragments = scene
     moved = rasterize(screen + torch.tensor([shift, 0.0, 0.0]), faces, SIZE)
     with pytest.raises(AssertionError):
-        assert_same_fragments(moved, fragments, torch.float64)
+        assert_same_fragments(moved, fragments, LIMITS)
 
 
 def test_rotated_corners_are_rejected(scene):
     _, _, fragments = scene
     with pytest.raises(AssertionError):
-        assert_same_fragments(replace(fragments, bary=fragments.bary.roll(1, -1)), fragments, torch.float64)
+        assert_same_fragments(replace(fragments, bary=fragments.bary.roll(1, -1)), fragments, LIMITS)
 
 
 def test_a_wrong_depth_is_rejected(scene):
     _, _, fragments = scene
     with pytest.raises(AssertionError):
-        assert_same_fragments(replace(fragments, depth=fragments.depth * 1.001), fragments, torch.float64)
+        assert_same_fragments(replace(fragments, depth=fragments.depth * 1.001), fragments, LIMITS)
 
 
 def test_a_hole_is_rejected(scene):
@@ -50,7 +51,7 @@ def test_a_hole_is_rejected(scene):
     holed = fragments.pix_to_face.clone()
     holed[0, 20:23, 20] = -1
     with pytest.raises(AssertionError):
-        assert_same_fragments(replace(fragments, pix_to_face=holed), fragments, torch.float64)
+        assert_same_fragments(replace(fragments, pix_to_face=holed), fragments, LIMITS)
 
 
 def test_a_wrong_gradient_is_rejected(scene):
