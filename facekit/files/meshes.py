@@ -6,11 +6,10 @@ import io
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
 from facekit.errors import UnreadableError, UsageError, WrongKindError
 from facekit.files import obj
@@ -117,6 +116,21 @@ def _read_obj(path: PathLike) -> Mesh:
     return Mesh(vertices, faces, uv, uv_faces, texture)
 
 
+class _Encoded:
+    """What trimesh takes for a picture and asks to save itself; encoded already, so that it costs nothing."""
+
+    format = "PNG"
+
+    def __init__(self, png: bytes) -> None:
+        self.png = png
+
+    def save(self, file: IO[bytes], format: str) -> None:
+        file.write(self.png)
+
+    def tobytes(self) -> bytes:
+        return self.png
+
+
 def _export(mesh: Mesh, suffix: str) -> bytes:
     import trimesh
 
@@ -124,16 +138,21 @@ def _export(mesh: Mesh, suffix: str) -> bytes:
         colours = _corner_colours(mesh) if mesh.texture is not None else None
         out = trimesh.Trimesh(mesh.vertices, mesh.faces, vertex_colors=colours, process=False)
         return _bytes(out.export(file_type="ply", encoding="binary", vertex_normal=False))
-    vertices, faces, uv = _split_at_seams(mesh)
-    normals = _normals(mesh)[_source(mesh)]
+    vertex, texel, faces = _split_at_seams(mesh)
     visual = None
-    if uv is not None:
-        picture = None if mesh.texture is None else Image.open(io.BytesIO(encode_image(mesh.texture)))
+    if mesh.uv is not None:
+        picture = None if mesh.texture is None else _Encoded(encode_image(mesh.texture))
         material = trimesh.visual.material.PBRMaterial(
             name="face", baseColorTexture=picture, metallicFactor=0.0, roughnessFactor=0.8, doubleSided=False
         )
-        visual = trimesh.visual.TextureVisuals(uv=uv, material=material)
-    out = trimesh.Trimesh(vertices, faces, vertex_normals=normals, visual=visual, process=False)
+        visual = trimesh.visual.TextureVisuals(uv=np.asarray(mesh.uv)[texel], material=material)
+    out = trimesh.Trimesh(
+        np.asarray(mesh.vertices)[vertex],
+        faces,
+        vertex_normals=_normals(mesh)[vertex],
+        visual=visual,
+        process=False,
+    )
     scene = trimesh.Scene()
     scene.add_geometry(out, node_name="face", geom_name="face")
     return _bytes(scene.export(file_type="glb", include_normals=True))
@@ -144,23 +163,14 @@ def _bytes(exported: Any) -> bytes:
     return exported
 
 
-def _pairs(mesh: Mesh) -> tuple[NDArray[Any], NDArray[Any]]:
-    """Unique (vertex, uv) pairs in order of vertex, and for each corner the index of its pair."""
-    if mesh.uv_faces is None:
-        return np.repeat(np.arange(len(mesh.vertices))[:, None], 2, 1), np.asarray(mesh.faces).ravel()
-    corner = np.stack([np.ravel(mesh.faces), np.ravel(mesh.uv_faces)], axis=1)
-    pairs, inverse = np.unique(corner, axis=0, return_inverse=True)
-    return pairs, inverse.ravel()
-
-
-def _source(mesh: Mesh) -> NDArray[Any]:
-    return _pairs(mesh)[0][:, 0]
-
-
-def _split_at_seams(mesh: Mesh) -> tuple[Floats, Ints, Floats | None]:
-    pairs, inverse = _pairs(mesh)
-    uv = None if mesh.uv is None else np.asarray(mesh.uv)[pairs[:, 1]]
-    return np.asarray(mesh.vertices)[pairs[:, 0]], inverse.reshape(-1, 3), uv
+def _split_at_seams(mesh: Mesh) -> tuple[Ints, Ints, Ints]:
+    """Unique (vertex, uv) pairs in order of vertex, as two columns, and the triangles that index them."""
+    if mesh.uv is None or mesh.uv_faces is None:
+        return np.arange(len(mesh.vertices)), np.zeros(0, np.int64), np.asarray(mesh.faces)
+    count = len(mesh.uv)
+    corner = np.ravel(mesh.faces).astype(np.int64) * count + np.ravel(mesh.uv_faces)
+    pairs, inverse = np.unique(corner, return_inverse=True)
+    return pairs // count, pairs % count, inverse.reshape(-1, 3)
 
 
 def _corner_colours(mesh: Mesh) -> NDArray[np.uint8]:
