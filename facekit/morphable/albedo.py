@@ -7,6 +7,7 @@ the mirror image of the chart, so that the file holds only its left half.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -16,6 +17,7 @@ import numpy as np
 from scipy.linalg import cho_factor, cho_solve
 
 from facekit.errors import NumericalError
+from facekit.morphable.topology import Topology
 from facekit.records import BoolArray, FloatArray
 
 if TYPE_CHECKING:
@@ -126,6 +128,13 @@ class AlbedoModel:
         mean = cho_solve(factor, (modes @ (weight * residual)).astype(np.float64))
         covariance = cho_solve(factor, np.eye(self.size))
         return AlbedoPosterior(mean, (covariance + covariance.T) / 2)
+
+
+def chart_digest(topology: Topology) -> str:
+    """12 hexadecimal digits of the texture chart: an albedo model belongs to the chart it was painted in."""
+    sha = hashlib.sha256(np.ascontiguousarray(topology.uv, np.float32).tobytes())
+    sha.update(np.ascontiguousarray(topology.uv_faces, np.int32).tobytes())
+    return sha.hexdigest()[:12]
 
 
 def to_arrays(model: AlbedoModel) -> tuple[dict[str, np.ndarray], dict[str, str]]:

@@ -71,5 +71,5 @@ def expose(linear: FloatArray, factor: float, lens: Lens) -> ByteArray:
 def _shoulder(light: FloatArray) -> FloatArray:
     """Film-like roll-off above 0.7, so that highlights do not clip hard."""
     over = np.maximum(light - 0.7, 0.0)
-    rolled: FloatArray = np.minimum(light, 0.7) + 0.3 * over / (0.3 + over)
-    return rolled
+    rolled = np.minimum(light, 0.7) + 0.3 * over / (0.3 + over)
+    return np.asarray(rolled, np.float32)

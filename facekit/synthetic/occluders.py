@@ -45,8 +45,8 @@ def draw_occluder(
         cover, pattern = blob_cover(face, rng), sample_pattern(rng)
     brightness = float(linear[face].mean()) if face.any() else 0.3
     colour = blob_colour(cover, pattern, brightness, rng)
-    mixed: FloatArray = linear * (1 - cover[..., None]) + colour * cover[..., None]
-    return mixed, cover
+    mixed = linear * (1 - cover[..., None]) + colour * cover[..., None]
+    return np.asarray(mixed, np.float32), cover
 
 
 def grow(cover: FloatArray, blur: float) -> BoolArray:

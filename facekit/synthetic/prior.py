@@ -31,7 +31,7 @@ def sample_maps(
     generator: torch.Generator,
     count: int,
     size: int,
-    tick: Callable[[], None] = lambda: None,
+    tick: Callable[[], object] = lambda: None,
 ) -> FloatArray:
     """``count`` albedo maps (count, T, T, 3) float16 of random people, without moles and freckles."""
     rng = numpy_generator(generator)
@@ -115,7 +115,7 @@ def build_albedo(
     size: int = 256,
     people: int = 2000,
     modes: int = 60,
-    tick: Callable[[], None] = lambda: None,
+    tick: Callable[[], object] = lambda: None,
 ) -> tuple[AlbedoModel, float]:
     """The albedo prior of a face model whose chart is symmetric, and the share of variance it explains."""
     maps = sample_maps(model, generator, people, size, tick)

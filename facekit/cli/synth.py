@@ -1,0 +1,114 @@
+"""``facekit synth``: photos of invented people, and the albedo prior learned from them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from facekit.cli import console
+from facekit.cli.options import FILE, force_option, model_option, seed_option, verbosity_options
+
+OCCLUDERS = ("none", "glasses", "mask", "blob", "hand", "any")
+
+
+@click.group()
+def synth() -> None:
+    """Make photos of synthetic faces, with the truth beside them.
+
+    \b
+    Examples:
+      facekit synth photos -n 100 -o faces/ --seed 1
+      facekit synth photos -n 20 -o masked/ --occluder mask
+    """
+
+
+@synth.command()
+@click.option("-n", "n", type=click.IntRange(1), default=10, show_default=True, help="How many photos.")
+@click.option("-o", "--output", type=FILE, required=True, metavar="FOLDER", help="Where the photos go.")
+@click.option("--size", type=click.IntRange(64, 2048), default=512, show_default=True, help="Pixels a side.")
+@click.option(
+    "--occluder",
+    type=click.Choice(OCCLUDERS),
+    default="none",
+    show_default=True,
+    help="What hides part of each face; 'any' changes from photo to photo.",
+)
+@click.option(
+    "--wild",
+    type=click.FloatRange(0, 1),
+    default=1.0,
+    show_default=True,
+    help="0 a clean studio, 1 poor cameras, colour casts and compression.",
+)
+@model_option
+@seed_option
+@force_option
+@verbosity_options
+def photos(
+    n: int, output: Path, size: int, occluder: str, wild: float, model: str, seed: int | None, force: bool
+) -> None:
+    """Write photos of invented people: NAME.png and NAME.truth.npz (mesh, camera, landmarks).
+
+    With an occluder also NAME.occluded.png and NAME.mask.png (white = hidden); outside the mask the occluded
+    photo is the photo. The NAMEs are 00000, 00001, ...
+    """
+    from facekit.files.atomic import refuse_overwrite
+    from facekit.files.images import write_image
+    from facekit.files.models import load_model
+    from facekit.files.truth import write_truth
+    from facekit.stages.synthesize import PhotoOptions, synthesize, truth
+
+    face_model = load_model(model)
+    suffixes = [".png", ".truth.npz"]
+    suffixes += [] if occluder == "none" else [".occluded.png", ".mask.png"]
+    names = [f"{i:05d}" for i in range(n)]
+    refuse_overwrite([output / (name + suffix) for name in names for suffix in suffixes], force)
+    _, generator = console.chosen_seed(seed)
+    options = PhotoOptions(size=size, occluder=None if occluder == "none" else occluder, wild=wild)
+    samples = synthesize(face_model, generator, n, options)
+    for name, sample in zip(names, console.progress(samples, "photos", n), strict=True):
+        photo = sample.photo
+        write_image(output / f"{name}.png", photo.image, force)
+        write_truth(output / f"{name}.truth.npz", truth(face_model, sample), force)
+        if photo.mask is not None and photo.occluded is not None:
+            write_image(output / f"{name}.occluded.png", photo.occluded, force)
+            write_image(output / f"{name}.mask.png", photo.mask, force)
+    console.say(f"{output}: {n} photos")
+
+
+@synth.command()
+@click.option("-o", "--output", type=FILE, required=True, metavar="PATH", help="The .safetensors to write.")
+@click.option("--people", type=click.IntRange(10), default=1400, show_default=True, help="Painted faces.")
+@click.option("--modes", type=click.IntRange(1, 256), default=64, show_default=True, help="Modes to keep.")
+@click.option("--size", type=click.IntRange(32, 1024), default=256, show_default=True, help="Texels a side.")
+@model_option
+@seed_option
+@force_option
+@verbosity_options
+def albedo(
+    output: Path, people: int, modes: int, size: int, model: str, seed: int | None, force: bool
+) -> None:
+    """Build the albedo prior for the texture chart of a face model.
+
+    Paints many people and keeps their principal components. The shipped prior was made with --seed 7.
+    """
+    from facekit.files.atomic import refuse_overwrite
+    from facekit.files.models import load_model
+    from facekit.files.weights import write_weights
+    from facekit.morphable.albedo import chart_digest, to_arrays
+    from facekit.stages.synthesize import check_model
+    from facekit.synthetic.prior import build_albedo
+
+    refuse_overwrite([output], force)
+    face_model = load_model(model)
+    check_model(face_model)
+    _, generator = console.chosen_seed(seed)
+    ticks = console.progress(range(people), "faces", people)
+    built, explained = build_albedo(
+        face_model, generator, size=size, people=people, modes=modes, tick=lambda: next(ticks, None)
+    )
+    arrays, metadata = to_arrays(built)
+    notes = {"explained": f"{explained:.4f}", "chart": chart_digest(face_model.topology)}
+    write_weights(output, arrays, metadata | notes, force)
+    console.say(f"{output}: {built.size} modes, {100 * explained:.1f} % of the variance")
