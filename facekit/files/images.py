@@ -20,6 +20,8 @@ from facekit.files.reading import name_content, read_bytes
 
 MAX_PIXELS = 200_000_000
 FORMATS = "PNG, JPEG, WebP, AVIF, TIFF, BMP or GIF"
+# Pillow's names of what is read; without the list it would start Ghostscript for EPS.
+_READERS = ("PNG", "JPEG", "WEBP", "AVIF", "TIFF", "BMP", "GIF", "PPM", "JPEG2000")
 _WRITERS = {
     ".png": "PNG",
     ".jpg": "JPEG",
@@ -49,12 +51,9 @@ class Photo:
 def read_photo(path: PathLike) -> Photo:
     """Read a picture of any common form. Raises UnreadableError with the reason in one sentence."""
     image = _decode(path)
-    alpha = None
-    if image.mode in ("LA", "La", "PA", "RGBA", "RGBa") or "transparency" in image.info:
-        image = image.convert("RGBA")
-        alpha = np.asarray(image.getchannel("A"))
-    pixels = np.array(_to_srgb(path, image))
-    return Photo(pixels, None if alpha is None or alpha.min() == 255 else np.array(alpha))
+    alpha = np.array(image.getchannel("A")) if image.mode == "RGBA" else None
+    pixels = np.array(image.convert("RGB"))
+    return Photo(pixels, None if alpha is None or alpha.min() == 255 else alpha)
 
 
 def read_mask(path: PathLike, size: tuple[int, ...]) -> NDArray[np.bool_]:
@@ -134,7 +133,7 @@ def photo_digest(pixels: NDArray[np.uint8]) -> str:
 
 
 def _decode(path: PathLike) -> Image.Image:
-    """The first frame, upright, fully loaded."""
+    """The first frame, upright, 8 bits a channel, with its alpha if there is one."""
     data = read_bytes(path)
     content = name_content(data)
     if content in _FLOATING:
@@ -143,9 +142,11 @@ def _decode(path: PathLike) -> Image.Image:
         )
     try:
         with _patient_pillow():
-            image = Image.open(io.BytesIO(data))
+            image = Image.open(io.BytesIO(data), formats=_READERS)
             image.load()
-            return _upright(image)
+            return _eight_bit(path, _upright(image))
+    except UnreadableError:
+        raise
     except UnidentifiedImageError:
         raise UnreadableError(f"{path} is {content}, not a picture that can be read ({FORMATS})") from None
     except Image.DecompressionBombError:
@@ -180,22 +181,26 @@ def _upright(image: Image.Image) -> Image.Image:
         return image
 
 
-def _to_srgb(path: PathLike, image: Image.Image) -> Image.Image:
-    """Any mode to 8-bit RGB, through the embedded profile where there is a usable one."""
+def _eight_bit(path: PathLike, image: Image.Image) -> Image.Image:
+    """Any mode to 8-bit RGB or RGBA, through the embedded profile where there is a usable one."""
     if image.mode == "F" or (image.mode == "I" and image.format != "PNG"):
         raise UnreadableError(
             f"{path} holds floating-point or 32-bit values; save it as an 8-bit sRGB picture first"
         )
     profile = image.info.get("icc_profile")
+    alpha = None
     if image.mode in _DEEP:
         values = np.asarray(image).astype(np.uint32)
         image = Image.fromarray(((values * 255 + 32767) // 65535).clip(0, 255).astype(np.uint8))
-    elif image.mode in ("1", "P", "PA", "LA", "La", "RGBA", "RGBa"):
-        image = image.convert("L" if image.mode == "1" else "RGB")
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        converted = _through_profile(image, profile) if profile or image.mode == "LAB" else None
-        return converted or image.convert("RGB")
+    elif image.has_transparency_data:
+        alpha = image.convert("RGBA").getchannel("A")
+    if image.mode not in ("L", "RGB", "CMYK", "LAB"):
+        image = image.convert("L" if image.mode in ("1", "LA", "La") else "RGB")
+    converted = _through_profile(image, profile) if profile or image.mode == "LAB" else None
+    image = (converted or image).convert("RGB")
+    if alpha is not None:
+        image.putalpha(alpha)
+    return image
 
 
 def _through_profile(image: Image.Image, profile: bytes | None) -> Image.Image | None:

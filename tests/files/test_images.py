@@ -92,6 +92,45 @@ def test_forms_of_grey(tmp_path: Path, form: str) -> None:
     assert np.array_equal(photo.pixels, np.repeat(GREY[:, :, None], 3, 2))
 
 
+@pytest.mark.parametrize(
+    "mode", ["1", "L", "LA", "P", "PA", "RGB", "RGBA", "CMYK", "YCbCr", "LAB", "I;16", "RGBX"]
+)
+def test_every_mode_of_tiff(tmp_path: Path, mode: str) -> None:
+    image = (
+        Image.fromarray(GREY.astype(np.uint16)) if mode == "I;16" else Image.fromarray(PHOTO).convert("RGB")
+    )
+    if mode == "LAB":
+        srgb, lab = ImageCms.createProfile("sRGB"), ImageCms.createProfile("LAB")
+        image = ImageCms.profileToProfile(image, srgb, lab, outputMode="LAB")
+    elif mode == "PA":
+        image = image.convert("P").convert("PA")
+    elif mode != "I;16":
+        image = image.convert(mode)
+    photo = read_photo(save(tmp_path / "a.tif", image))
+    assert photo.pixels.shape == PHOTO.shape
+    if mode in ("RGB", "RGBA", "CMYK", "YCbCr", "LAB", "RGBX"):
+        assert np.abs(photo.pixels.astype(int) - PHOTO).max() <= 6
+
+
+@pytest.mark.parametrize("mode", ["L", "RGB", "I;16"])
+def test_transparent_colour(tmp_path: Path, mode: str) -> None:
+    image = (
+        Image.fromarray(GREY.astype(np.uint16)) if mode == "I;16" else Image.fromarray(PHOTO).convert(mode)
+    )
+    key = tuple(PHOTO[0, 0].tolist()) if mode == "RGB" else int(np.asarray(image)[0, 0])
+    photo = read_photo(save(tmp_path / "a.png", image, transparency=key))
+    assert photo.pixels.shape == PHOTO.shape
+    if mode != "I;16":
+        assert photo.alpha is not None
+        assert photo.alpha[0, 0] == 0
+
+
+def test_postscript_is_not_run(tmp_path: Path) -> None:
+    (tmp_path / "a.eps").write_text("%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\nshowpage\n")
+    with pytest.raises(UnreadableError, match="a text file, not a picture"):
+        read_photo(tmp_path / "a.eps")
+
+
 def test_one_bit(tmp_path: Path) -> None:
     bits = GREY > 127
     photo = read_photo(save(tmp_path / "a.png", Image.fromarray(bits)))
