@@ -8,6 +8,8 @@ from facekit.detection.points import Points, face_box, longer_side
 from facekit.detection.schemes import ANCHORS
 from facekit.records import BoolArray, FloatArray
 
+# Presence score of the mesh network (1.0 on faces); heights of heat map peaks.
+LEAST_CONFIDENCE = {"mediapipe478": 0.7, "ibug68": 0.1}
 SMALLEST_FACE = 16.0  # px; below it the mesh is a guess
 
 
@@ -47,7 +49,7 @@ def implausible(
         return "the mask hides the whole face"
     if np.median(read.spread[~hidden]) > largest_spread * side:
         return "repeated readings do not agree"
-    if read.confidence.mean() < 0.7:
+    if np.median(read.confidence[~hidden]) < LEAST_CONFIDENCE[scheme]:
         return "the network does not see a face"
     return None
 

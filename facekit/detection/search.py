@@ -21,7 +21,7 @@ DOUBTFUL = 0.008  # spread above which an open face may be upside down
 DEEPEST = 3  # windows down to an eighth of the photo
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Face:
     """A face that was found: the mesh over it, and the pictures that it was found in."""
 

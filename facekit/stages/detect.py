@@ -44,7 +44,8 @@ def detect(
 
     Raises: NoFaceError where no face is found; UsageError; ModelUnavailableError for absent weights.
     """
-    _check(photo, hidden, face, scheme)
+    _check(photo, hidden, face)
+    _check_scheme(detector, scheme)
     network = make_detector(detector, device)
     if box is not None:
         faces = [_boxed(photo, hidden, box)]
@@ -102,6 +103,12 @@ def _landmarks(network: Detector, face: Face, hidden: BoolArray | None) -> Landm
         points = mean_over_mesh(face.mesh.points)
         placed = place(points, network.scheme, network.margin, network.shift)
         read = read_face(network, face.pictures, placed)
+        unseen = under_mask(read.points, hidden)
+        problem = implausible(read, network.scheme, size, unseen, largest_spread=0.05)
+        if problem:
+            raise NoFaceError(
+                f"{network.name} sees no face where mediapipe does: {problem}; use --detector mediapipe"
+            )
     return as_landmarks(read, network, face.score, hidden, size)
 
 
@@ -133,7 +140,7 @@ def _chosen(faces: list[Face], face: str | int) -> list[Face]:
     return [faces[index]]
 
 
-def _check(photo: ByteArray, hidden: BoolArray | None, face: str | int, scheme: str | None) -> None:
+def _check(photo: ByteArray, hidden: BoolArray | None, face: str | int) -> None:
     if photo.ndim != 3 or photo.shape[2] != 3 or photo.dtype != np.uint8:
         raise UsageError("the photo must be (H, W, 3) uint8")
     height, width = photo.shape[:2]
@@ -152,5 +159,11 @@ def _check(photo: ByteArray, hidden: BoolArray | None, face: str | int, scheme: 
         )
     if isinstance(face, str) and face not in ("largest", "all"):
         raise UsageError(f"--face must be largest, all or a number, not {face!r}")
+
+
+def _check_scheme(detector: str, scheme: str | None) -> None:
+    """Before any weights are looked for."""
     if scheme is not None and scheme not in SCHEMES:
         raise UsageError(f"unknown landmark scheme {scheme!r}; choose one of {', '.join(SCHEMES)}")
+    if detector == "face-alignment" and scheme == "mediapipe478":
+        raise UsageError("face-alignment gives 68 landmarks; use --scheme ibug68 or --detector mediapipe")
