@@ -101,7 +101,7 @@ def local_modes(
         if variance <= LEAST_RMS**2 * inside.sum():
             continue
         value, vector = np.linalg.eigh(masked @ masked.T)
-        value, vector = np.maximum(value[::-1], 0.0), vector[:, ::-1]
+        value, vector = np.maximum(value[::-1], 0.0), np.ascontiguousarray(vector[:, ::-1])
         count = int(np.searchsorted(np.cumsum(value), explained * variance)) + 1
         flat = vector.T @ masked
         modes = np.zeros((count, *residual.shape[1:]))
@@ -149,8 +149,8 @@ def global_local(
 def _principal(modes: FloatArray) -> FloatArray:
     """The same Gaussian (K, V, 3) with orthogonal modes by falling variance."""
     flat = modes.reshape(len(modes), -1)
-    vectors = np.linalg.eigh(flat @ flat.T)[1]
-    return (vectors[:, ::-1].T @ flat).reshape(modes.shape)
+    vectors = np.ascontiguousarray(np.linalg.eigh(flat @ flat.T)[1][:, ::-1])
+    return (vectors.T @ flat).reshape(modes.shape)
 
 
 def _arkit_map(model: FaceModel, basis: FloatArray, expressive: FloatArray) -> FloatArray | None:

@@ -46,7 +46,7 @@ class CodePosterior:
     def root(self) -> FloatArray:
         """(K, K) with root.T @ root = covariance; rows ordered by variance."""
         values, vectors = np.linalg.eigh(self.covariance)
-        return (np.sqrt(np.maximum(values, 0.0)) * vectors).T[::-1]
+        return np.ascontiguousarray((np.sqrt(np.maximum(values, 0.0)) * vectors).T[::-1])
 
     def sample(self, generator: torch.Generator, n: int, scale: float = 1.0) -> FloatArray:
         """n codes (n, K); ``scale`` multiplies the standard deviation. Bounds: see FaceModel.clip."""

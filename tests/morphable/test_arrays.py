@@ -1,0 +1,59 @@
+"""A model survives storage bit by bit."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from facekit.errors import WrongKindError
+from facekit.files.models import load_model, write_model
+from facekit.morphable.arrays import from_arrays, to_arrays
+from facekit.morphable.model import FaceModel
+
+
+def test_round_trip(model: FaceModel) -> None:
+    again = from_arrays(*to_arrays(model))
+    assert again.digest == model.digest
+    assert again.blocks == model.blocks
+    assert again.topology.embeddings.keys() == model.topology.embeddings.keys()
+    for name, weight in model.topology.regions.items():
+        assert np.array_equal(again.topology.regions[name], weight)
+    for name in ("faces", "uv", "uv_faces", "mirror", "parts"):
+        assert np.array_equal(getattr(again.topology, name), getattr(model.topology, name))
+    if model.arkit_map is not None:
+        assert again.arkit_map is not None
+        assert np.array_equal(again.arkit_map, model.arkit_map)
+
+
+def test_a_written_model_is_read_back(small: FaceModel, tmp_path: Path) -> None:
+    path = tmp_path / "small.safetensors"
+    write_model(path, small)
+    assert load_model(str(path)).digest == small.digest
+    first = path.read_bytes()
+    write_model(path, small, force=True)
+    assert path.read_bytes() == first
+
+
+def test_a_change_does_not_go_unseen(small: FaceModel) -> None:
+    other = replace(small, basis=small.basis * np.float32(1.001))
+    assert from_arrays(*to_arrays(other)).digest != small.digest
+
+
+def test_other_weights_are_refused(small: FaceModel) -> None:
+    arrays, metadata = to_arrays(small)
+    with pytest.raises(WrongKindError, match="not a facekit face model"):
+        from_arrays(arrays, {})
+    with pytest.raises(WrongKindError, match="version"):
+        from_arrays(arrays, {**metadata, "version": "99"})
+
+
+def test_the_shipped_model_is_small_and_names_its_source(root: Path) -> None:
+    path = root / "facekit" / "assets" / "face.safetensors"
+    assert path.stat().st_size < 10e6
+    notice = (root / "NOTICE").read_text()
+    assert "ICT" in notice
+    assert "USC Institute for Creative Technologies" in notice
+    assert "USC Institute for Creative Technologies" in load_model("default").licence
