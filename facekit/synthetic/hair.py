@@ -174,6 +174,7 @@ def hair_surfaces(
     )
     flat = place.reshape(-1, 3)
     clump = noise_at(flat, (style.clump_width, style.clump_width, 40.0), rng).reshape(height.shape)
+    clump *= np.minimum(np.arange(ROWS) / 12.0, 1.0)[:, None]  # columns meet at the crown
     shape = noise_at(flat, 45.0, rng).reshape(height.shape)
     ragged = height + 2.5 * clump
     rise = smoothstep(ragged, -1.0, 26.0) ** 0.75 * style.thickness * (

@@ -23,7 +23,7 @@ from facekit.synthetic.lens import expose, exposure, sample_lens
 from facekit.synthetic.lids import tuck_eyes
 from facekit.synthetic.light import Lamps, ambient_occlusion, sample_lamps, shadow_map
 from facekit.synthetic.occluders import SOLID, check_kind, draw_occluder, grow, occluder_surfaces
-from facekit.synthetic.scene import MATERIALS, Scene, Surface, face_surface, merge
+from facekit.synthetic.scene import MATERIALS, Scene, Surface, face_surface, merge, refine
 from facekit.synthetic.shading import shade_scene
 
 if TYPE_CHECKING:
@@ -96,21 +96,35 @@ def _rasterize(scene: Scene, camera: Camera) -> Fragments[FloatArray]:
     return rasterize_numpy(screen[None], scene.faces, (height, width))
 
 
-def _occlusion(scene: Scene) -> FloatArray:
-    free = ambient_occlusion(scene.vertices, scene.normals, scene.faces)
+def _occlusion(model: FaceModel, scene: Scene) -> FloatArray:
+    """Ambient occlusion (V,) of a scene whose first surface is the refined face, measured on the unrefined one."""
+    coarse = len(model.mean)
+    fine = scene.starts[1] if len(scene.starts) > 1 else len(scene.vertices)
+    keep = np.r_[0:coarse, fine : len(scene.vertices)]
+    others = scene.faces[scene.owner > 0] - (fine - coarse)
+    faces = np.concatenate([model.topology.faces, others]).astype(np.int32)
+    found = ambient_occlusion(scene.vertices[keep], scene.normals[keep], faces)
+    free = np.zeros(len(scene.vertices), np.float32)
+    free[keep] = found
+    free[coarse:fine] = found[refine(model.topology).edges].mean(axis=1)
     eye = np.unique(scene.faces[scene.material == MATERIALS.index("eye")])
     free[eye] = 0.25 + 0.75 * free[eye]
     return free
 
 
 def render_linear(
-    scene: Scene, face: SyntheticFace, camera: Camera, lamps: Lamps, background: FloatArray
+    model: FaceModel,
+    scene: Scene,
+    face: SyntheticFace,
+    camera: Camera,
+    lamps: Lamps,
+    background: FloatArray,
 ) -> tuple[FloatArray, IntArray]:
     """The scene in linear RGB (H, W, 3) float32, and the face seen by each subpixel (2H, 2W) int32, -1
     background."""
     fragments = _rasterize(scene, camera)
     rotation = (FLIP @ camera.R).astype(np.float32)
-    occlusion = _occlusion(scene)
+    occlusion = _occlusion(model, scene)
     shadow = shadow_map(scene.vertices, scene.faces, lamps.key @ rotation)
     height, width = fragments.pix_to_face.shape[1:]
     image = np.asarray(cv2.resize(background, (width, height), interpolation=cv2.INTER_LINEAR), np.float32)
@@ -137,7 +151,7 @@ def render_photo(
     lens = sample_lens(rng, options.wild)
     surfaces = build_scene(model, face)
     scene = merge(surfaces)
-    linear, found = render_linear(scene, face, camera, lamps, background)
+    linear, found = render_linear(model, scene, face, camera, lamps, background)
     found = found[1::OVERSAMPLING, 1::OVERSAMPLING]
     material = np.where(found >= 0, scene.material[found], -1).astype(np.int16)
     skin = material == MATERIALS.index("skin")
@@ -150,7 +164,7 @@ def render_photo(
     if options.occluder in SOLID:
         surfaces += occluder_surfaces(model, face.vertices, options.occluder, rng)
         scene = merge(surfaces)
-        covered, found = render_linear(scene, face, camera, lamps, background)
+        covered, found = render_linear(model, scene, face, camera, lamps, background)
         added = (found >= 0) & (scene.material[found] >= MATERIALS.index("lens"))
         cover = cv2.resize(
             added.astype(np.float32), (options.size, options.size), interpolation=cv2.INTER_AREA

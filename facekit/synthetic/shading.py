@@ -18,7 +18,7 @@ from facekit.synthetic.scene import Scene
 # lens frame fabric)
 SHINE = np.array([1.0, 0.0, 0.30, 0.35, 0.16, 0.02, 0.9, 0.30, 0.02], np.float32)
 EXPONENT = np.array([0.0, 300.0, 60.0, 60.0, 18.0, 8.0, 220.0, 60.0, 8.0], np.float32)
-BUMP = np.array([0.055, 0.0, 0.15, 0.03, 0.55, 0.22, 0.0, 0.02, 0.12], np.float32)
+BUMP = np.array([0.055, 0.0, 0.15, 0.03, 0.55, 0.12, 0.0, 0.02, 0.12], np.float32)
 PITCH = np.array([0.75, 1.0, 0.3, 0.4, 1.0, 1.1, 1.0, 0.3, 1.2], np.float32)
 OFFSET = 0.0035  # m along the normal at which the shadow map is read, against self-shadowing
 SPECKLE = np.array([0.0, 0.0, 0.0, 0.0, 0.30, 0.10, 0.0, 0.03, 0.06], np.float32)
@@ -67,6 +67,14 @@ def _lit(shadow: FloatArray, placing: FloatArray, p: FloatArray, n: FloatArray, 
     x = placing[0, 0] * px + placing[0, 1] * py + placing[0, 2] * pz + placing[0, 3]
     y = placing[1, 0] * px + placing[1, 1] * py + placing[1, 2] * pz + placing[1, 3]
     z = placing[2, 0] * px + placing[2, 1] * py + placing[2, 2] * pz - 0.002
+    corners = 0
+    for j in (-2, 2):
+        for i in (-2, 2):
+            c, r = int(x + i * softness), int(y + j * softness)
+            if c < 0 or r < 0 or c >= size or r >= size or z <= shadow[r, c]:
+                corners += 1
+    if corners == 4:  # wholly lit, as most pixels are
+        return 1.0
     free = 0.0
     for j in range(-2, 3):
         for i in range(-2, 3):

@@ -60,7 +60,7 @@ def sample_look(rng: np.random.Generator) -> Look:
     name = names[int(rng.choice(len(names), p=np.array(list(colours.values())) / sum(colours.values())))]
     hair = hair_colour(name, rng)
     brow = np.minimum(hair, 0.35) * between(rng, 0.55, 1.0)
-    flush = rng.gamma(2.0, 0.07, len(FLUSH)) * (1 - 0.6 * dark) * rng.uniform(0.3, 1.6)
+    flush = np.minimum(rng.gamma(2.0, 0.07, len(FLUSH)) * rng.uniform(0.3, 1.6), 0.34) * (1 - 0.6 * dark)
     bearded = rng.random() < 0.38
     made_up = rng.random() < 0.2
     red = between(rng, 0.45, 0.62) if made_up else between(rng, 0.6, 0.86)

@@ -9,6 +9,7 @@ away from a straight line in log space; haemoglobin and carotene multiply by exp
 from __future__ import annotations
 
 import numpy as np
+from numba import njit
 
 from facekit.records import FloatArray
 
@@ -48,12 +49,23 @@ def skin_colour(
     relative to the mean skin, 0.1 is a visible flush.
     """
     index = np.clip(np.asarray(melanin, np.float32), 0.0, DARKEST - 1e-3)
-    step = index.astype(np.int32)
-    part = (index - step)[:, None]
-    log = _LOG_TONES[step] * (1 - part) + _LOG_TONES[step + 1] * part
-    log -= np.reshape(np.asarray(blood, np.float32), (-1, 1)) * HAEMOGLOBIN
-    log -= np.reshape(np.asarray(carotene, np.float32), (-1, 1)) * CAROTENE
-    return np.exp(log)
+    red = np.broadcast_to(np.asarray(blood, np.float32), index.shape)
+    yellow = np.broadcast_to(np.asarray(carotene, np.float32), index.shape)
+    colour = np.zeros((len(index), 3), np.float32)
+    _mix(index, red, yellow, _LOG_TONES, colour)
+    return colour
+
+
+@njit(cache=True, fastmath=True)
+def _mix(
+    index: FloatArray, blood: FloatArray, carotene: FloatArray, tones: FloatArray, colour: FloatArray
+) -> None:
+    for i in range(len(index)):
+        step = int(index[i])
+        part = index[i] - step
+        for c in range(3):
+            log = tones[step, c] * (1 - part) + tones[step + 1, c] * part
+            colour[i, c] = np.exp(log - blood[i] * HAEMOGLOBIN[c] - carotene[i] * CAROTENE[c])
 
 
 HAIR = {
