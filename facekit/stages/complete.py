@@ -34,7 +34,7 @@ from facekit.texture.invent import invent
 from facekit.texture.membrane import membrane
 from facekit.texture.patch import window_of
 from facekit.texture.render import render_layer
-from facekit.texture.shading import shading, unit
+from facekit.texture.shading import shading, shelter, unit
 from facekit.texture.unwrap import unwrap
 
 WORKING = 1024  # px, longer side of the picture in which faces are rendered; larger windows are scaled to it
@@ -137,7 +137,8 @@ class Skin:
         scene = self.window.scene
         camera = self.window.camera
         shown = unwrap(self.window.linear, scene.hidden, camera, vertices, normals, faces, self.chart)
-        shade = shading(unit(self.chart.at(normals)), self.fit.light)
+        reached = self.chart.at(shelter(self.model.topology))[:, None]
+        shade = shading(unit(self.chart.at(normals)), self.fit.light) * reached
         return seen_albedo(self.chart, shown.colour, shade, shown.trust)
 
     def inventions(self, vertices: FloatArray, generator: torch.Generator, n: int) -> list[FloatArray]:

@@ -43,48 +43,52 @@ def complete_albedo(
 ) -> FloatArray:
     """The whole albedo (T, T, 3) float32, linear RGB.
 
-    prior (T, T, 3), linear albedo that is drawn from the albedo model given the seen texels. The difference
-    between seen and prior is split into a smooth offset, continued into the unseen part, and detail, which
-    unseen texels take from their mirror texel where that one is seen (``symmetric``: hflip of the chart
-    mirrors the face).
+    prior (T, T, 3), linear albedo that is drawn from the albedo model given the seen texels; skin (T, T) 0 to
+    1, where the chart shows skin; ``symmetric``: hflip of the chart mirrors the face. What seen texels differ
+    from the prior is carried to their mirror texels as it is, and into texels that neither side shows as a
+    smooth offset; then a second smooth offset makes the carried parts meet the seen ones, which is all that
+    light and exposure change.
     """
     base = chart.pad(np.log(np.clip(prior, DARK, BRIGHT))).astype(np.float32)
     difference = seen.log - base
-    offset = offset_field(difference, seen.trust, chart, skin, symmetric)
-    detail = (difference - offset) * seen.trust[..., None]
-    if symmetric:
-        free = 1.0 - seen.trust
-        detail = detail + cv2.flip(detail, 1) * free[..., None]
-    return np.exp(np.clip(base + offset + detail, np.log(DARK), np.log(BRIGHT)))
+    trust = seen.trust
+    mirror_trust: FloatArray = np.ascontiguousarray(trust[:, ::-1]) if symmetric else np.zeros_like(trust)
+    own = trust * (1 - mirror_trust)
+    either: FloatArray = own + mirror_trust
+    guide = own[..., None] * difference + mirror_trust[..., None] * difference[:, ::-1]
+    guide = guide / np.maximum(either, 1e-6)[..., None]
+    usual = _usual(difference, trust * skin)
+    filled = smooth_field(guide, either, chart, _coarse(skin)[..., None] * usual)
+    guide = _mix(filled, guide, either)
+    towards = np.zeros((COARSE, COARSE, 3), np.float32)
+    guide = guide + smooth_field(difference - guide, trust, chart, towards)
+    completed = base + _mix(guide, difference, trust)
+    return np.exp(np.clip(completed, np.log(DARK), np.log(BRIGHT)))
 
 
-def offset_field(
-    difference: FloatArray, trust: FloatArray, chart: Chart, skin: FloatArray, symmetric: bool
-) -> FloatArray:
-    """The smooth part of ``difference`` (T, T, 3): its local mean where trusted, continued where not.
+def _mix(under: FloatArray, over: FloatArray, share: FloatArray) -> FloatArray:
+    return under + share[..., None] * (over - under)
 
-    It does not cross from one island of the chart to another. Far from all trusted texels it goes to half the
-    mirrored offset where there is one (skin differs alike on both sides, light does not), else to the median
-    offset of the skin; ``skin`` (T, T) says where that holds, and elsewhere (eyes, mouth) it goes to zero.
+
+def _usual(difference: FloatArray, weight: FloatArray) -> FloatArray:
+    """Median difference (3,) of the trusted skin; zero where none is."""
+    chosen = weight > 0.5
+    return np.median(difference[chosen], 0) if chosen.any() else np.zeros(3, np.float32)
+
+
+def smooth_field(values: FloatArray, trust: FloatArray, chart: Chart, towards: FloatArray) -> FloatArray:
+    """Local mean (T, T, 3) of ``values`` where trusted, continued where not.
+
+    It does not cross from one island of the chart to another, and far from all trusted texels it goes to
+    ``towards`` (COARSE, COARSE, 3).
     """
     size = len(trust)
-    weight = _coarse(trust * chart.covered)
-    sigma = COARSE / 48
-    near = _blur(weight, sigma)
-    mean = (
-        _blur(_coarse(difference * (trust * chart.covered)[..., None]), sigma)
-        / np.maximum(near, 1e-3)[..., None]
-    )
+    held = trust * chart.covered
+    weight = _coarse(held)
+    near = _blur(weight)
+    mean = _blur(_coarse(values * held[..., None])) / np.maximum(near, 1e-3)[..., None]
     known = (weight > 0.5) & (near > 0.05)
-    if not known.any():
-        return np.zeros_like(difference)
     charted = _coarse(chart.covered.astype(np.float32)) > 0.5
-    of_skin = known & (_coarse(skin) > 0.5)
-    usual = np.median(mean[of_skin], 0) if of_skin.any() else np.zeros(3, np.float32)
-    towards = _coarse(skin)[..., None] * usual
-    if symmetric:
-        both = known[:, ::-1, None]
-        towards = np.where(both, 0.5 * (mean[:, ::-1] + towards), towards)
     screen = 1.0 / (REACH * COARSE) ** 2
     field = membrane(~known & charted, mean, known.astype(np.float32), screen, towards=towards)
     nearest = distance_transform_edt(~(known | charted), return_distances=False, return_indices=True)
@@ -96,8 +100,8 @@ def _coarse(picture: FloatArray) -> FloatArray:
     return np.asarray(cv2.resize(picture, (COARSE, COARSE), interpolation=cv2.INTER_AREA), np.float32)
 
 
-def _blur(picture: FloatArray, sigma: float) -> FloatArray:
-    return np.asarray(cv2.GaussianBlur(picture, (0, 0), sigma), np.float32)
+def _blur(picture: FloatArray) -> FloatArray:
+    return np.asarray(cv2.GaussianBlur(picture, (0, 0), COARSE / 48), np.float32)
 
 
 def confidence_map(trust: FloatArray, covered: BoolArray, symmetric: bool) -> ByteArray:

@@ -16,7 +16,7 @@ from facekit.morphable.topology import Topology
 from facekit.raster.fragments import Fragments, rasterize
 from facekit.raster.interpolate import interpolate
 from facekit.records import Camera, FloatArray, IntArray, Light
-from facekit.texture.shading import shading, unit
+from facekit.texture.shading import shading, shelter, unit
 
 SUPERSAMPLE = 2
 
@@ -52,15 +52,17 @@ def render_layer(
     )
     normals = vertex_normals(np.asarray(vertices, np.float64), topology.faces)
     values = _interpolate(
-        fragments, topology.faces, np.concatenate([normals, attributes], 1).astype(np.float32)
+        fragments, topology.faces, np.concatenate([normals, shelter(topology)[:, None], attributes], 1)
     )
     mask = fragments.mask[0].numpy()
     colour = np.zeros((*mask.shape, 3), np.float32)
     texture = _filtered(albedo, screen, topology)
-    colour[mask] = (_look_up(fragments, texture, topology) * shading(unit(values[..., :3]), light))[mask]
+    colour[mask] = (
+        _look_up(fragments, texture, topology) * shading(unit(values[..., :3]), light) * values[..., 3:4]
+    )[mask]
     cover = _shrink(mask.astype(np.float32)[..., None])
     inverse = 1.0 / np.maximum(cover, 1e-6)
-    return Layer(_shrink(colour) * inverse, cover[..., 0], _shrink(values[..., 3:]) * inverse)
+    return Layer(_shrink(colour) * inverse, cover[..., 0], _shrink(values[..., 4:]) * inverse)
 
 
 def _interpolate(fragments: Fragments[torch.Tensor], faces: IntArray, values: FloatArray) -> FloatArray:

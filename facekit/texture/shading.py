@@ -4,10 +4,20 @@ from __future__ import annotations
 
 import numpy as np
 
+from facekit.morphable.topology import PARTS, Topology
 from facekit.raster.shade import shade
 from facekit.records import FloatArray, Light
 
 DARKEST = 0.12  # of the mean shading: darker than this a photo says more of its noise than of the skin
+
+# Share of the light that reaches what lies behind lids and lips; distant light alone knows no shadow.
+REACHED = {"left_eye": 0.72, "right_eye": 0.72, "mouth": 0.4, "teeth": 0.55, "socket": 0.4}
+
+
+def shelter(topology: Topology) -> FloatArray:
+    """(V,) float32: the share of the light that reaches each vertex, 1 on the skin."""
+    table = np.array([REACHED.get(name, 1.0) for name in PARTS], np.float32)
+    return table[topology.parts]
 
 
 def shading(normals: FloatArray, light: Light) -> FloatArray:

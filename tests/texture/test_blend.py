@@ -1,0 +1,80 @@
+"""Blending, filling and grain."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+
+from facekit.texture.blend import Scene, blend
+from facekit.texture.fill import fill
+from facekit.texture.grain import add_grain
+from facekit.texture.patch import window_of
+from facekit.texture.render import Layer
+
+
+def scene(hidden: np.ndarray, picture: np.ndarray) -> Scene:
+    return Scene(picture.astype(np.float32), hidden, 60.0)
+
+
+def test_blending_takes_the_gradients_of_the_render_and_the_level_of_the_photo() -> None:
+    y, x = np.mgrid[:60, :60] / 60.0
+    truth = np.stack([0.4 + 0.2 * x, 0.3 + 0.1 * np.sin(9 * y), 0.3 + 0 * x], 2)
+    hidden = np.zeros((60, 60), bool)
+    hidden[20:40, 15:45] = True
+    linear = (truth + 0.06) ** 2.4 / 1.2  # a render that is too bright, of the right pattern
+    layer = Layer(linear.astype(np.float32), np.ones((60, 60), np.float32), np.ones((60, 60, 3), np.float32))
+    occluded = np.where(hidden[..., None], 0.9, truth)
+    result, share = blend(scene(hidden, occluded), layer)
+    assert (result[~hidden] == occluded.astype(np.float32)[~hidden]).all()
+    assert share[hidden].min() > 0.99
+    assert share[~hidden].max() == 0
+    assert np.abs(result - truth)[hidden].max() < 0.03
+    assert np.abs((result - truth)[19:22, 16:44]).max() < 0.02  # no seam
+
+
+def test_outside_the_render_the_surroundings_go_on() -> None:
+    y, x = np.mgrid[:50, :70] / 70.0
+    truth = np.stack([0.2 + 0.5 * x, 0.6 - 0.3 * y, 0.5 + 0 * x], 2)
+    hidden = np.zeros((50, 70), bool)
+    hidden[15:35, 20:45] = True
+    nothing = Layer(*(np.zeros((50, 70, *c), np.float32) for c in ((3,), (), (3,))))
+    result, share = blend(scene(hidden, np.where(hidden[..., None], 0.0, truth)), nothing)
+    assert share.max() == 0
+    assert np.abs(result - truth)[hidden].max() < 0.05
+
+
+def test_fill_uses_sources_alone() -> None:
+    picture = np.full((40, 40, 3), 0.5, np.float32)
+    picture[:, 20:] = 1.0
+    hidden = np.zeros((40, 40), bool)
+    hidden[15:25, 15:25] = True
+    source = ~hidden
+    source[:, 20:] = False
+    assert np.abs(fill(picture, hidden, source, 3.0)[hidden] - 0.5).max() < 1e-3
+    assert np.abs(fill(picture, hidden, ~hidden, 3.0)[hidden] - 0.5).max() > 0.3  # must fail
+
+
+def test_fill_keeps_the_grain_of_the_surroundings() -> None:
+    noise = np.random.default_rng(0).normal(0.5, 0.05, (80, 80, 1)).repeat(3, 2)
+    hidden = np.zeros((80, 80), bool)
+    hidden[30:50, 25:55] = True
+    result = fill(noise, hidden, ~hidden, 3.0)
+    assert 0.5 < result[hidden].std() / noise.std() < 1.3
+
+
+def test_grain_is_matched() -> None:
+    rng = np.random.default_rng(1)
+    picture = np.full((120, 120, 3), 0.5) + rng.normal(0, 0.03, (120, 120, 1))
+    invented = np.zeros((120, 120), np.float32)
+    invented[30:90, 30:90] = 1
+    picture[invented > 0] = 0.5
+    result = add_grain(picture, invented == 0, invented, 200.0, torch.Generator().manual_seed(0))
+    assert (result[invented == 0] == picture.astype(np.float32)[invented == 0]).all()
+    assert 0.75 < result[40:80, 40:80].std() / 0.03 < 1.25
+
+
+def test_window_holds_all_hidden_pixels() -> None:
+    hidden = np.zeros((30, 40), bool)
+    hidden[3, 7] = hidden[20, 39] = True
+    assert window_of(hidden, 5).tolist() == [2, 0, 40, 26]
+    assert window_of(np.zeros((30, 40), bool), 5).tolist() == [0, 0, 1, 1]
