@@ -93,7 +93,7 @@ def mediapipe_points(
     points = (points + points[MIRROR_478] * MIRROR) / 2
     skin = np.flatnonzero((topology.parts[topology.faces] == PARTS.index("skin")).all(axis=1))
     nearest = closest_point(mean, topology.faces[skin], points)
-    face, bary = skin[nearest.face].astype(np.int32), nearest.bary.astype(np.float32)
+    face, bary = skin[nearest.face].astype(np.int32), np.clip(nearest.bary, 0.0, 1.0).astype(np.float32)
     face[468:], bary[468:] = vertex_embedding(iris_vertices(eyes), topology.faces)
     return face, bary
 
