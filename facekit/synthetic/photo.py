@@ -97,7 +97,8 @@ def _rasterize(scene: Scene, camera: Camera) -> Fragments[FloatArray]:
 
 
 def _occlusion(model: FaceModel, scene: Scene) -> FloatArray:
-    """Ambient occlusion (V,) of a scene whose first surface is the refined face, measured on the unrefined one."""
+    """Ambient occlusion (V,) of a scene whose first surface is the refined face, measured on the unrefined
+    one."""
     coarse = len(model.mean)
     fine = scene.starts[1] if len(scene.starts) > 1 else len(scene.vertices)
     keep = np.r_[0:coarse, fine : len(scene.vertices)]
