@@ -15,7 +15,7 @@ from facekit.fitting.view import View, align
 Array = NDArray[np.float64]
 
 LOST = 0.012  # m: a detection whose median error is larger is no detection of this face
-SHRINKAGE = 300.0  # examples at which the measured covariance and the smooth one count alike
+SHRINKAGE = 1000.0  # examples at which the measured covariance and the smooth one count alike
 FLOOR = 0.0004  # m: no point is trusted beyond this
 
 
@@ -157,7 +157,7 @@ def learn_scatter(angles: Array, error: Array, factors: int, places: Array) -> S
 
 
 def learn(
-    examples: list[Example], landmarks: LandmarkModel, ridge: float = 300.0, factors: int = 80
+    examples: list[Example], landmarks: LandmarkModel, ridge: float = 300.0, factors: int = 120
 ) -> DetectorStatistics:
     """Statistics of a detector from at least a few dozen examples.
 

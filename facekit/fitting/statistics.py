@@ -102,3 +102,21 @@ class DetectorStatistics:
             for name in ("clean", "occluded")
         ]
         return DetectorStatistics(a["offset"], a["change"], *scatters)
+
+
+PROBE = 20  # every so many landmarks
+
+
+def probe(landmarks: LandmarkModel) -> NDArray[np.float16]:
+    """A few landmarks' modes (P, 3, K) in millimetres, by which statistics know the model they were learned
+    on.
+    """
+    return (1e3 * landmarks.modes[::PROBE]).astype(np.float16)
+
+
+def fits(stored: NDArray[np.generic], landmarks: LandmarkModel) -> bool:
+    """Whether statistics with the probe ``stored`` belong to these modes; small rebuilds of a model may
+    differ.
+    """
+    known, here = np.asarray(stored, np.float64), probe(landmarks).astype(np.float64)
+    return known.shape == here.shape and bool(np.abs(known - here).mean() < 0.05 * np.abs(known).mean())

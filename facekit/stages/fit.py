@@ -17,7 +17,7 @@ from facekit.fitting.landmark_model import landmark_model
 from facekit.fitting.observe import observe, usable
 from facekit.fitting.shared import fit_shared
 from facekit.fitting.skin_pixels import skin_pixels
-from facekit.fitting.statistics import DetectorStatistics
+from facekit.fitting.statistics import DetectorStatistics, fits
 from facekit.morphable.model import FaceModel
 from facekit.raster.visibility import visible_vertices
 from facekit.records import BoolArray, ByteArray, Camera, Fit, Landmarks, Light
@@ -27,11 +27,11 @@ FRONT_LIGHT = 3.0  # sh[0] of the even light of a fit that looked at no pixels
 
 
 @lru_cache(maxsize=1)
-def _shipped() -> tuple[DetectorStatistics, dict[str, str]] | None:
+def _shipped() -> tuple[DetectorStatistics, np.ndarray] | None:
     if not has_asset(STATISTICS):
         return None
-    arrays, metadata = read_asset_weights(STATISTICS)
-    return DetectorStatistics.from_arrays(arrays), metadata
+    arrays, _ = read_asset_weights(STATISTICS)
+    return DetectorStatistics.from_arrays(arrays), arrays["probe"]
 
 
 def detector_statistics(model: FaceModel, landmarks: Landmarks) -> DetectorStatistics | None:
@@ -39,17 +39,7 @@ def detector_statistics(model: FaceModel, landmarks: Landmarks) -> DetectorStati
     shipped = _shipped()
     if shipped is None or landmarks.detector != "mediapipe" or landmarks.scheme != "mediapipe478":
         return None
-    statistics, metadata = shipped
-    return statistics if metadata.get("modes") == modes_digest(model) else None
-
-
-def modes_digest(model: FaceModel) -> str:
-    """What must agree between a model and statistics learned on it: the modes and the landmark places."""
-    import hashlib
-
-    shape = landmark_model(model, "mediapipe478")
-    rounded = [np.round(a * 1e5).astype(np.int32) for a in (shape.mean, shape.basis)]
-    return hashlib.sha256(b"".join(a.tobytes() for a in rounded)).hexdigest()
+    return shipped[0] if fits(shipped[1], landmark_model(model, landmarks.scheme)) else None
 
 
 def fit_photo(
