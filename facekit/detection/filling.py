@@ -28,14 +28,19 @@ def smooth_fill(photo: ByteArray, hidden: BoolArray, side: int = 512) -> ByteArr
     if not hidden.any() or hidden.all():
         return photo
     height, width = hidden.shape
-    grown = dilate(hidden, 0.005 * max(height, width))  # the rim of a mask often still shows the occluder
     shrink = min(1.0, side / max(height, width))
     size = (max(1, round(width * shrink)), max(1, round(height * shrink)))
-    weight = np.asarray(~grown, dtype=np.float32)
-    seen = _resize(photo * weight[..., None], size, cv2.INTER_AREA)
-    smooth = _push_pull(seen, _resize(weight, size, cv2.INTER_AREA))
-    filled = _resize(smooth, (width, height), cv2.INTER_LINEAR)
-    return np.where(grown[..., None], np.clip(filled, 0, 255), photo).astype(np.uint8)
+    share = _resize(hidden.astype(np.uint8) * np.uint8(255), size, cv2.INTER_AREA) / 255
+    grown = dilate(share > 0, 0.005 * max(size))  # the rim of a mask often still shows the occluder
+    weight = np.where(grown, np.float32(0), np.float32(1))
+    seen = _resize(photo, size, cv2.INTER_AREA) * weight[..., None]
+    smooth = np.clip(_push_pull(seen, weight), 0, 255).astype(np.uint8)
+    filled = cv2.resize(smooth, (width, height), interpolation=cv2.INTER_LINEAR)
+    holes = cv2.resize(grown.astype(np.uint8), (width, height), interpolation=cv2.INTER_NEAREST) > 0
+    holes |= hidden
+    result = photo.copy()
+    result[holes] = filled[holes]
+    return result
 
 
 def _push_pull(colour: FloatArray, weight: FloatArray) -> FloatArray:
@@ -55,7 +60,7 @@ def _push_pull(colour: FloatArray, weight: FloatArray) -> FloatArray:
     return np.asarray(colour + (1 - weight[..., None]) * coarse, dtype=np.float32)
 
 
-def _resize(picture: FloatArray, size: tuple[int, int], interpolation: int) -> FloatArray:
+def _resize(picture: FloatArray | ByteArray, size: tuple[int, int], interpolation: int) -> FloatArray:
     return np.asarray(cv2.resize(picture, size, interpolation=interpolation), dtype=np.float32)
 
 

@@ -9,7 +9,6 @@ import numpy as np
 from facekit.detection.agreement import perturbed, robust_mean
 from facekit.detection.crops import PhotoPyramid, Placement, scale_of, transform
 from facekit.detection.detector import Detector
-from facekit.detection.filling import dilate
 from facekit.detection.points import Points, face_box, longer_side
 from facekit.detection.schemes import ANCHORS, MIRROR, OUTLINE
 from facekit.records import BoolArray, FloatArray, Landmarks
@@ -100,8 +99,15 @@ def under_mask(points: FloatArray, hidden: BoolArray | None, rim: float = 0.0) -
     """(L,) bool: which points (L, 2) px lie under the mask (H, W) or within ``rim`` px of it."""
     if hidden is None:
         return np.zeros(len(points), dtype=bool)
-    grown = dilate(hidden, rim)
-    column, row = (np.floor(np.nan_to_num(points[:, i], nan=-1)).astype(int) for i in (0, 1))
-    height, width = grown.shape
+    turn = np.arange(0, 2 * np.pi, np.pi / 8)
+    ring = np.stack([np.cos(turn), np.sin(turn)], axis=1)
+    offsets = (
+        np.concatenate([np.zeros((1, 2)), *(r * ring for r in (rim / 2, rim))])
+        if rim > 0
+        else np.zeros((1, 2))
+    )
+    near = np.floor(np.nan_to_num(points, nan=-1e6)[:, None] + offsets).astype(int)
+    column, row = near[..., 0], near[..., 1]
+    height, width = hidden.shape
     inside = (column >= 0) & (column < width) & (row >= 0) & (row < height)
-    return np.asarray(inside & grown[row.clip(0, height - 1), column.clip(0, width - 1)])
+    return np.asarray((inside & hidden[row.clip(0, height - 1), column.clip(0, width - 1)]).any(axis=1))
