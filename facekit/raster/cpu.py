@@ -51,11 +51,13 @@ def scan_band(
             continue
         if not (x_high >= 0.5 and x_low <= width - 0.5 and min(az, bz, cz) > near):
             continue
+        x0, x1 = int(np.ceil(max(x_low, 0.5) - 0.5)), int(np.floor(min(x_high, width - 0.5) - 0.5))
+        y0, y1 = int(np.ceil(max(y_low, top + 0.5) - 0.5)), int(np.floor(min(y_high, bottom - 0.5) - 0.5))
+        if x1 < x0 or y1 < y0:
+            continue
         area = (bx - ax) * (cy - ay) - (by - ay) * (cx - ax)
         if not (MIN_AREA < abs(area) < np.inf) or area * cull > 0:
             continue
-        x0, x1 = int(np.ceil(max(x_low, 0.5) - 0.5)), int(np.floor(min(x_high, width - 0.5) - 0.5))
-        y0, y1 = int(np.ceil(max(y_low, top + 0.5) - 0.5)), int(np.floor(min(y_high, bottom - 0.5) - 0.5))
         sign, scale = (1.0 if area > 0 else -1.0), 1.0 / abs(area)
         dx0, dx1, dx2 = sign * (by - cy), sign * (cy - ay), sign * (ay - by)  # of the edge functions
         dy0, dy1, dy2 = sign * (cx - bx), sign * (ax - cx), sign * (bx - ax)
@@ -69,11 +71,11 @@ def scan_band(
             e2 = dy2 * (py - ay) + dx2 * (px - ax)
             q_left = e0 * q0 + e1 * q1 + e2 * q2
             for i in range(x1 - x0 + 1):
-                if (e0 + i * dx0 >= 0.0) & (e1 + i * dx1 >= 0.0) & (e2 + i * dx2 >= 0.0):
-                    q = q_left + i * dq
-                    if q > inverse_depth[y, x0 + i]:
-                        inverse_depth[y, x0 + i] = q
-                        pix_to_face[y, x0 + i] = f
+                q = q_left + i * dq
+                inside = min(e0 + i * dx0, e1 + i * dx1, e2 + i * dx2) >= 0.0
+                if inside & (q > inverse_depth[y, x0 + i]):  # one branch: its outcome is hard to predict
+                    inverse_depth[y, x0 + i] = q
+                    pix_to_face[y, x0 + i] = f
 
 
 @njit(cache=True, nogil=True, error_model="numpy")

@@ -131,15 +131,15 @@ class _Interpolate(torch.autograd.Function):
 def _sum_bands(batch: int, height: int, shape: tuple[int, int], work: Callable[..., None]) -> FloatArray:
     """Run ``work(image, rows, total)`` for all bands; (B, *shape) float64, summed over the bands."""
     bands = split(height, -(-SUMS // batch))
-    totals = np.zeros((batch, len(bands), *shape))
+    totals = np.zeros((len(bands), batch, *shape))
     run_all(
         [
-            lambda i=i, r=rows, t=totals[i, j]: work(i, r, t)  # type: ignore[misc]
+            lambda i=i, r=rows, t=totals[j, i]: work(i, r, t)  # type: ignore[misc]
             for i in range(batch)
             for j, rows in enumerate(bands)
         ]
     )
-    return totals[:, 0] if len(bands) == 1 else totals.sum(axis=1)
+    return totals[0] if len(bands) == 1 else totals.sum(axis=0)
 
 
 def _array(tensor: torch.Tensor, kind: np.dtype[Any] | None = None) -> Any:
