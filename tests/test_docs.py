@@ -10,7 +10,7 @@ from types import ModuleType
 import pytest
 
 from facekit import __version__
-from facekit.cli.main import cli
+from facekit.cli.main import COMMANDS
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = sorted([ROOT / "README.md", ROOT / "CHANGELOG.md", *(ROOT / "docs").glob("*.md")])
@@ -40,13 +40,13 @@ def test_stale_pages_are_found(generator: ModuleType) -> None:
     ]
 
 
-def test_every_command_stands_in_the_pages(generator: ModuleType) -> None:
+def test_every_command_stands_in_the_pages() -> None:
     reference = (ROOT / "docs" / "cli.md").read_text()
     readme = (ROOT / "README.md").read_text()
-    for name in cli.list_commands(generator.click.Context(cli)):
+    for name in COMMANDS:
         assert f"## facekit {name}\n" in reference
         assert (ROOT / "man" / f"facekit-{name}.1").is_file()
-        assert re.search(rf"`facekit {name}\b", readme)
+    assert re.findall(r"^\| `facekit ([\w-]+)` \|", readme, flags=re.M) == list(COMMANDS)
 
 
 def test_man_pages_are_clean_roff(generator: ModuleType) -> None:

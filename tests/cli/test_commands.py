@@ -44,15 +44,11 @@ MINIMAL_COMMANDS = {
 }
 
 
-def listed() -> list[str]:
-    return cli.list_commands(click.Context(cli))
-
-
 def walk() -> list[tuple[str, click.Command]]:
     """Every command and subcommand that --help lists, with its path."""
     found = []
     ctx = click.Context(cli)
-    for name in listed():
+    for name in COMMANDS:
         command = cli.get_command(ctx, name)
         assert command is not None
         found.append((name, command))
@@ -93,14 +89,14 @@ def example_lines(command: click.Command) -> list[str]:
     return [line.strip() for line in (command.help or "").splitlines() if line.strip().startswith("facekit ")]
 
 
-@pytest.mark.parametrize("name", listed())
+@pytest.mark.parametrize("name", COMMANDS)
 def test_examples_use_options_that_exist(name: str) -> None:
     command = dict(ALL)[name]
     lines = example_lines(command)
     assert lines, f"{name} --help shows no example"
     for line in lines:
         words = line.removeprefix("facekit ").split("|")[0].split()
-        path = f"{words[0]} {words[1]}" if f"{words[0]} {words[1:2]}" and words[0] == "model" else words[0]
+        path = " ".join(words[:2]) if isinstance(command, click.Group) else words[0]
         known = {option for parameter in dict(ALL)[path].params for option in parameter.opts}
         used = {word.split("=")[0] for word in words if re.fullmatch(r"-n|-o|--[a-z].*", word)}
         assert used <= known, line
@@ -128,7 +124,7 @@ def spoil(folder: Path, kind: str) -> str:
     return f"{kind}.png"
 
 
-CALLS = [(name, call) for name in listed() for call in MINIMAL_COMMANDS[name].calls]
+CALLS = [(name, call) for name in COMMANDS for call in MINIMAL_COMMANDS[name].calls]
 
 
 @pytest.mark.parametrize("kind", ["missing", "empty", "text", "truncated", "folder"])
