@@ -18,7 +18,9 @@ from facekit.morphable.model import Block, FaceModel
 from facekit.morphable.topology import PARTS, Topology
 from facekit.records import FloatArray
 
-FEATHER = 0.009  # m, width over which a region's weight falls to zero outside it
+# Width in m over which a region's weight falls to zero outside it; the large smooth regions reach further.
+FEATHER = {"forehead": 0.022, "scalp": 0.03, "neck": 0.03, "face": 0.016}
+OTHER_FEATHER = 0.010
 LEAST_RMS = 2e-5  # m, residual of a region below which it gets no modes
 REST = "face"  # skin that belongs to none of the other regions
 REGIONS = (
@@ -46,7 +48,7 @@ class LocalModes:
     lost: FloatArray  # (V,) float64, m, standard deviation of what the modes left out moved
 
 
-def local_weights(model: FaceModel, feather: float = FEATHER) -> dict[str, FloatArray]:
+def local_weights(model: FaceModel) -> dict[str, FloatArray]:
     """Weights (V,) float64 of the regions, summing to one; symmetric where the topology is."""
     labels = _labels(model.topology, model.mean)
     skin_faces = model.topology.faces[model.topology.part("skin")[model.topology.faces].all(axis=1)]
@@ -58,6 +60,7 @@ def local_weights(model: FaceModel, feather: float = FEATHER) -> dict[str, Float
             continue
         weight = inside.astype(np.float64)
         if (inside & skin).any():
+            feather = FEATHER.get(name, OTHER_FEATHER)
             distance = geodesic_distance(model.mean, skin_faces, np.flatnonzero(inside & skin), limit=feather)
             ramp = np.clip(1 - distance / feather, 0.0, 1.0)
             weight[skin] = (ramp * ramp * (3 - 2 * ramp))[skin]

@@ -1,4 +1,4 @@
-"""The steps of building the default model, on small shapes; and the whole of it where the source is at hand."""
+"""The steps of building the default model on small shapes; the whole of it where the source is at hand."""
 
 from __future__ import annotations
 
@@ -94,7 +94,7 @@ def test_eye_rays_meet_a_sphere_and_its_centre_is_found() -> None:
     hit = np.einsum("nc,ncd->nd", bary, corner[triangle])
     assert_allclose(np.cross(hit, directions), 0, atol=1e-9)
     assert_allclose(bary.sum(axis=1), 1)
-    assert_allclose(sphere_centre(ball + [1, 2, 3]), [1, 2, 3], atol=1e-9)
+    assert_allclose(sphere_centre(ball + np.array([1, 2, 3])), [1, 2, 3], atol=1e-9)
 
 
 @pytest.fixture(scope="module")
@@ -137,7 +137,7 @@ def test_the_model_has_the_source_s_covariance(source: IctSource, rebuilt: FaceM
 def test_the_surface_follows_the_source(
     source: IctSource, default: FaceModel, rebuilt: FaceModel, seed: int | None
 ) -> None:
-    """Distance of the source's vertices from our surface: 0.07 mm RMS on the mean's narrow face, 0.10 on others."""
+    """Distance of the source's vertices from our surface: 0.07 mm RMS for the mean, 0.10 mm for others."""
     code = np.zeros(100) if seed is None else np.random.default_rng(seed).standard_normal(100)
     theirs = source.mean + np.einsum("k,kvd->vd", code, source.identity)
     corners = default.topology.embeddings["ibug68"]
@@ -155,9 +155,7 @@ def test_the_surface_follows_the_source(
 
 
 def _same_person(source: IctSource, model: FaceModel, code: np.ndarray) -> np.ndarray:
-    """Our mesh of the person with the source's code: least squares of the 68 landmark vertices' modes is exact enough
-    only with all modes, so the code is carried over by the modes' values at every landmark and the eyes' shared scale.
-    """
+    """Our mesh of the person with the source's code; our modes are a rotation of the source's."""
     marks = model.topology.embeddings["ibug68"]
     ours = marks.points(model.basis[:100].astype(float)).reshape(100, -1)
     theirs = source.identity[:, source.landmarks68].reshape(100, -1)

@@ -1,4 +1,4 @@
-"""The shipped topology: manifold, symmetric, well shaped, with an injective chart and landmarks where they belong."""
+"""The shipped topology: manifold, symmetric, well shaped, injective chart, landmarks where they belong."""
 
 from __future__ import annotations
 
@@ -202,7 +202,7 @@ def test_landmarks_are_symmetric_points_of_the_surface(
     assert np.array_equal(found.faces, default.topology.faces[found.face])
     points = found.points(default.mean)
     assert_allclose(points[mirror] * [-1, 1, 1], points, atol=2e-5)
-    moved = found.points(default.mean + [0.0, 0.0, 0.001])
+    moved = found.points(default.mean + np.array([0.0, 0.0, 0.001]))
     assert_allclose(moved - points, np.broadcast_to([0, 0, 0.001], points.shape), atol=1e-9)
 
 
