@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy.linalg import cho_factor, cho_solve, solve_triangular
 
+from facekit.completion.evidence import evidence
 from facekit.completion.limits import HalfSpaces, both, bounds, no_crossing
 from facekit.morphable.model import FaceModel
 from facekit.morphable.topology import MIRROR
@@ -38,7 +39,7 @@ class LinearPosterior:
     centre: FloatArray  # (K,) code of the fit
     lift: FloatArray  # (K, K) codes = centre + z @ lift
     spread: FloatArray  # (K,) m, root of the sum of squares over the weighted hidden vertices, falling
-    visible_gram: FloatArray  # (K, K) mm2, z @ gram @ z is the mean squared motion of the visible vertices
+    visible_gram: FloatArray  # (K, K) mm2, z @ gram @ z is the mean squared motion of what is seen
     limits: HalfSpaces
     dimension: int
 
@@ -85,7 +86,8 @@ class LinearPosterior:
 def linear_posterior(
     fit: Fit, model: FaceModel, hidden: FloatArray, tolerance: float = TOLERANCE
 ) -> LinearPosterior:
-    """The posterior of ``model`` given a fit's visible vertices, each seen with noise ``tolerance`` m.
+    """The posterior of ``model`` given a fit's visible vertices, each seen with noise ``tolerance`` m
+    over its weight as evidence.
 
     The prior is the fit's own covariance where the fit was made with this model, else N(0, I). hidden (V,)
     weights from 0 to 1 say which vertices the latents are ordered by.
@@ -93,7 +95,8 @@ def linear_posterior(
     own = fit.model_sha256 == model.digest
     vertices = np.asarray(fit.vertices, np.float64)
     basis = model.matrix.reshape(model.basis.shape)
-    observed = basis[:, fit.visible].reshape(model.size, -1)
+    sight = evidence(fit.visible, model)[fit.visible]
+    observed = (basis[:, fit.visible] * sight[:, None]).reshape(model.size, -1)
     gram = observed @ observed.T
     prior = _prior_precision(fit.covariance) if own else np.eye(model.size)
     prior = prior + symmetry_precision(model)
@@ -111,7 +114,7 @@ def linear_posterior(
         centre=centre,
         lift=lift,
         spread=np.sqrt(variance),
-        visible_gram=1e6 / max(int(fit.visible.sum()), 1) * lift @ gram @ lift.T,
+        visible_gram=1e6 / max(float(np.sum(sight**2)), 1.0) * lift @ gram @ lift.T,
         limits=both(bounds(model.lower, model.upper, centre, lift), no_crossing(model, vertices, lift)),
         dimension=int(np.searchsorted(share, EFFECTIVE_SHARE)) + 1,
     )

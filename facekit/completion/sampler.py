@@ -27,7 +27,7 @@ class Diversity:
     candidates: int = 32  # samples to choose each completion from
     iterations: int = 60  # gradient steps after the choice
     step: float = 0.3  # first step, posterior standard deviations
-    visible_weight: float = 4.0  # of the visible motion against the DPP loss, Eq. 13
+    visible_weight: float = 2.0  # of the visible motion against the DPP loss, Eq. 13
 
 
 def spread(

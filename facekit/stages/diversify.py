@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from facekit.completion.evidence import evidence, watched
 from facekit.completion.methods import METHODS
 from facekit.completion.sampler import Diversity, spread
 from facekit.errors import NumericalError, UsageError
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
     import torch
 
 DEFAULT_METHOD = "global+local+dpp"
-FEWEST_WATCHED = 20
 
 
 def diversify(
@@ -34,7 +34,7 @@ def diversify(
     hidden.
 
     The first is the fit itself, the most probable one. Hidden is every vertex that the photo does not show,
-    under the mask or turned away; the spread is driven by those on the face alone (see :func:`watched`).
+    under the mask or turned away; the spread is driven by those on the face alone (see ``watched``).
     Raises UsageError for an unknown method or n below 1, WrongKindError for a fit of another model.
     """
     if method not in METHODS:
@@ -59,23 +59,9 @@ def diversify(
         landmarks68=_landmarks(fit, model, vertices).astype(np.float32),
         hidden=~fit.visible,
         quality=quality.astype(np.float32),
-        stats=json.dumps(_stats(vertices, fit.visible, weight > 0, settings)),
+        stats=json.dumps(_stats(vertices, evidence(fit.visible, model) == 1, weight > 0, settings)),
         history=fit.history,
     )
-
-
-def watched(visible: BoolArray, model: FaceModel) -> FloatArray:
-    """Weight (V,) of the hidden vertices that a viewer looks at: the narrow face, else the face, else all of
-    them.
-
-    The back of the head is hidden in every photo; its size is no diversity worth having.
-    """
-    hidden = (~visible).astype(np.float64)
-    for region in ("narrow_face", "face"):
-        weight = hidden * np.asarray(model.topology.regions.get(region, 0.0))
-        if np.count_nonzero(weight > 0.01) >= FEWEST_WATCHED:
-            return np.where(weight > 0.01, weight, 0.0)
-    return hidden
 
 
 def _landmarks(fit: Fit, model: FaceModel, vertices: FloatArray) -> FloatArray:
