@@ -21,9 +21,10 @@ def paint_band(
     rows: tuple[int, int],
     out: FloatArray,
 ) -> None:
-    """out (H, W, 4): premultiplied mean colour and coverage of ``rows``, from vertex colours (V, 3).
+    """out (H, W, 4): premultiplied mean colour and coverage of ``rows``, from vertex colours.
 
-    screen (V, 3) and found (H * factor, W * factor) are those of the fine picture.
+    colours (2, V, 3) float32 of the outside and the inside of the surface; screen (V, 3) and found
+    (H * factor, W * factor) are those of the fine picture.
     """
     for y in range(rows[0] * factor, rows[1] * factor):
         for x in range(found.shape[1]):
@@ -32,9 +33,10 @@ def paint_band(
                 continue
             w0, w1, w2, _ = _weights(screen, faces, f, x + 0.5, y + 0.5)
             a, b, c = faces[f, 0], faces[f, 1], faces[f, 2]
+            side = colours[_side(screen, a, b, c)]
             pixel = out[y // factor, x // factor]
             for k in range(3):
-                pixel[k] += w0 * colours[a, k] + w1 * colours[b, k] + w2 * colours[c, k]
+                pixel[k] += w0 * side[a, k] + w1 * side[b, k] + w2 * side[c, k]
             pixel[3] += 1.0
     _scale(out, rows, factor)
 
@@ -52,7 +54,7 @@ def paint_texture_band(
     rows: tuple[int, int],
     out: FloatArray,
 ) -> None:
-    """As ``paint_band``, with the light of the vertices (V, 3) times the texture (T, T, 3), bilinear."""
+    """As ``paint_band``, with the light of the vertices (2, V, 3) times the texture (T, T, 3), bilinear."""
     for y in range(rows[0] * factor, rows[1] * factor):
         for x in range(found.shape[1]):
             f = found[y, x]
@@ -65,14 +67,22 @@ def paint_texture_band(
             v = w0 * uv[i, 1] + w1 * uv[j, 1] + w2 * uv[k, 1]
             x0, x1, dx = _neighbours(u * texture.shape[1] - 0.5, texture.shape[1])
             y0, y1, dy = _neighbours((1.0 - v) * texture.shape[0] - 0.5, texture.shape[0])
+            side = light[_side(screen, a, b, c)]
             pixel = out[y // factor, x // factor]
             for channel in range(3):
                 upper = (1.0 - dx) * texture[y0, x0, channel] + dx * texture[y0, x1, channel]
                 lower = (1.0 - dx) * texture[y1, x0, channel] + dx * texture[y1, x1, channel]
-                lit = w0 * light[a, channel] + w1 * light[b, channel] + w2 * light[c, channel]
+                lit = w0 * side[a, channel] + w1 * side[b, channel] + w2 * side[c, channel]
                 pixel[channel] += lit * ((1.0 - dy) * upper + dy * lower)
             pixel[3] += 1.0
     _scale(out, rows, factor)
+
+
+@njit(cache=True, nogil=True, error_model="numpy", inline="always")
+def _side(screen: FloatArray, a: int, b: int, c: int) -> int:
+    """0 where the picture shows the outside of a face, its corners anticlockwise (y is down); else 1."""
+    across = (screen[b, 0] - screen[a, 0]) * (screen[c, 1] - screen[a, 1])
+    return 1 if across > (screen[b, 1] - screen[a, 1]) * (screen[c, 0] - screen[a, 0]) else 0
 
 
 @njit(cache=True, nogil=True, error_model="numpy", inline="always")

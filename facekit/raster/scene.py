@@ -8,7 +8,7 @@ from typing import TypeAlias
 import numpy as np
 
 from facekit.geometry.arrays import layout
-from facekit.geometry.camera import centre, project_points, resize
+from facekit.geometry.camera import project_points, resize
 from facekit.geometry.mesh import vertex_normals
 from facekit.geometry.threads import run_all, split, thread_count
 from facekit.raster.cpu import scan_band
@@ -63,20 +63,22 @@ def render_view(
     fine = resize(camera, (width * supersample, height * supersample))
     screen = layout(project_points(fine, vertices), np.float32)
     index = layout(faces, np.int32)
-    shading = vertex_light(vertices, faces, camera, light) if lit else np.ones((len(vertices), 3))
-    picture = _paint(screen, index, np.maximum(shading, 0), colours, (height, width), supersample)
+    shading = vertex_light(vertices, faces, camera, light) if lit else np.ones((2, len(vertices), 3))
+    picture = _paint(screen, index, shading, colours, (height, width), supersample)
     return _compose(picture, background, opacity)
 
 
 def vertex_light(vertices: FloatArray, faces: IntArray, camera: Camera, light: Light | None) -> FloatArray:
-    """Light on the vertices, (V, 3) linear RGB; without ``light`` that of a lamp beside the camera."""
+    """Light on the two sides of the vertices, (2, V, 3) linear RGB: outside, then inside.
+
+    Without ``light`` it comes from a lamp beside the camera.
+    """
     normals = vertex_normals(vertices, faces)
+    sides = np.stack([normals, -normals])
     if light is not None:
-        return shade(normals, light.sh)
-    away = ((centre(camera) - vertices) * normals).sum(axis=1, keepdims=True) < 0
-    normals = np.where(away, -normals, normals)  # open meshes are seen from inside too
-    lamp = np.maximum(normals @ (camera.R.T @ LAMP), 0)[:, None]
-    return np.repeat(AMBIENT + (1 - AMBIENT) * lamp, 3, axis=1)
+        return np.maximum(shade(sides, light.sh), 0)
+    lamp = np.maximum(sides @ (camera.R.T @ LAMP), 0)[..., None]
+    return np.repeat(AMBIENT + (1 - AMBIENT) * lamp, 3, axis=-1)
 
 
 def as_linear(colours: FloatArray | ByteArray) -> FloatArray:
@@ -93,7 +95,7 @@ def _paint(
     size: tuple[int, int],
     factor: int,
 ) -> FloatArray:
-    """(H, W, 4) float32 linear, premultiplied, from positions (V, 3) in the fine picture."""
+    """(H, W, 4) float32 linear, premultiplied, from positions (V, 3) in the fine picture; light (2, V, 3)."""
     found = np.zeros((size[0] * factor, size[1] * factor), np.int32)
     inverse_depth = np.zeros(found.shape, np.float32)
     out = np.zeros((*size, 4), np.float32)

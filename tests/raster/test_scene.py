@@ -95,6 +95,16 @@ def test_without_light_the_view_shows_form():
     assert int(picture[22, 24, 0]) > int(picture[42, 40, 0])  # the lamp stands to the left and above
 
 
+def test_the_inside_of_an_open_mesh_is_lit_from_its_own_side():
+    sh = np.zeros((9, 3), np.float32)
+    sh[0], sh[2] = 0.5, 0.4  # +z
+    front = render_view(QUAD, FACES, CAMERA, light=Light(sh=sh))
+    inside = render_view(QUAD, FACES[:, ::-1], CAMERA, light=Light(sh=sh))
+    np.testing.assert_array_equal(front, inside)
+    sh[2] *= -1
+    assert render_view(QUAD, FACES, CAMERA, light=Light(sh=sh))[10, 10, 0] < front[10, 10, 0]
+
+
 def test_more_samples_converge():
     ball = trimesh.creation.icosphere(subdivisions=2)
     views = [
