@@ -7,10 +7,16 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from facekit.errors import WrongKindError
 from facekit.morphable.topology import MIRROR
 from facekit.records import FloatArray, IntArray
 
 CENTIMETRE = 0.01
+VERTICES = 26719
+NEEDED = (
+    *("v", "tri", "mirror", "id_basis", "id_scale", "exp_basis", "exp_scale", "exp_names", "exp_mirror"),
+    *("extra_basis", "extra_names", "part_names", "part_t", "narrow_t", "full_t", "lmk68"),
+)
 
 
 @dataclass(frozen=True)
@@ -48,7 +54,16 @@ class IctSource:
 
 
 def from_ict(arrays: Mapping[str, np.ndarray]) -> IctSource:
-    """The source made from the arrays of ``ict_face_model_light.npz`` (cm)."""
+    """The source made from the arrays of ``ict_face_model_light.npz`` (cm).
+
+    Raises WrongKindError where they are not those of the whole ICT Face Model Light.
+    """
+    missing = [name for name in NEEDED if name not in arrays]
+    if missing or len(arrays["v"]) != VERTICES:
+        raise WrongKindError(
+            "the default model is built from ict_face_model_light.npz, and this file is not it: "
+            + (f"it has no {missing[0]}" if missing else f"it has {len(arrays['v'])} vertices")
+        )
     mirror = np.asarray(arrays["mirror"])
     partner = np.asarray(arrays["exp_mirror"])
 
