@@ -9,6 +9,7 @@ import click
 from facekit.cli import console
 from facekit.cli.options import FILE, force_option, model_option, seed_option, verbosity_options
 
+OURS = ("[0-9][0-9][0-9][0-9][0-9].*",)  # what an earlier run left in the folder
 OCCLUDERS = ("none", "glasses", "mask", "blob", "hand", "any")
 
 
@@ -53,27 +54,24 @@ def photos(
     With an occluder also NAME.occluded.png and NAME.mask.png (white = hidden); outside the mask the occluded
     photo is the photo. The NAMEs are 00000, 00001, ...
     """
-    from facekit.files.atomic import refuse_overwrite
+    from facekit.files.atomic import atomic_folder
     from facekit.files.images import write_image
     from facekit.files.models import load_model
     from facekit.files.truth import write_truth
     from facekit.stages.synthesize import PhotoOptions, synthesize, truth
 
     face_model = load_model(model)
-    suffixes = [".png", ".truth.npz"]
-    suffixes += [] if occluder == "none" else [".occluded.png", ".mask.png"]
-    names = [f"{i:05d}" for i in range(n)]
-    refuse_overwrite([output / (name + suffix) for name in names for suffix in suffixes], force)
-    _, generator = console.chosen_seed(seed)
     options = PhotoOptions(size=size, occluder=None if occluder == "none" else occluder, wild=wild)
-    samples = synthesize(face_model, generator, n, options)
-    for name, sample in zip(names, console.progress(samples, "photos", n), strict=True):
-        photo = sample.photo
-        write_image(output / f"{name}.png", photo.image, force)
-        write_truth(output / f"{name}.truth.npz", truth(face_model, sample), force)
-        if photo.mask is not None and photo.occluded is not None:
-            write_image(output / f"{name}.occluded.png", photo.occluded, force)
-            write_image(output / f"{name}.mask.png", photo.mask, force)
+    with atomic_folder(output, force, OURS) as folder:
+        _, generator = console.chosen_seed(seed)
+        samples = synthesize(face_model, generator, n, options)
+        for i, sample in enumerate(console.progress(samples, "photos", n)):
+            photo, name = sample.photo, f"{i:05d}"
+            write_image(folder / f"{name}.png", photo.image)
+            write_truth(folder / f"{name}.truth.npz", truth(face_model, sample))
+            if photo.mask is not None and photo.occluded is not None:
+                write_image(folder / f"{name}.occluded.png", photo.occluded)
+                write_image(folder / f"{name}.mask.png", photo.mask)
     console.say(f"{output}: {n} photos")
 
 

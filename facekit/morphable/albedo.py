@@ -77,8 +77,9 @@ class AlbedoModel:
 
     def code(self, albedo: FloatArray) -> FloatArray:
         """The least-squares code (K,) float64 of a map (T, T, 3) over the charted texels."""
-        difference = (np.asarray(albedo, np.float64) - self.mean)[self.mask].reshape(-1)
-        return self._inverse_gram @ (self.basis[:, self.mask].reshape(self.size, -1) @ difference)
+        difference = (np.asarray(albedo, np.float32) - self.mean)[self.mask].reshape(-1)
+        products = self.basis[:, self.mask].reshape(self.size, -1) @ difference
+        return np.asarray(self._inverse_gram @ products.astype(np.float64))
 
     def sample(self, generator: torch.Generator, n: int) -> FloatArray:
         """n codes (n, K) float64 from N(0, I)."""
