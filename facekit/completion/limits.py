@@ -33,16 +33,18 @@ class HalfSpaces:
         The result lies near the nearest allowed latent, not always on it; after the last sweep a rest of a
         few thousandths of a deviation may remain.
         """
-        z = np.array(z, np.float64)
-        length = np.einsum("ck,ck->c", self.normals, self.normals)
+        gram = self.normals @ self.normals.T
+        excess = z @ self.normals.T - self.offsets
+        moved = np.zeros_like(excess)
         for _ in range(sweeps):
-            broken = np.flatnonzero((z @ self.normals.T > self.offsets + 1e-9).any(axis=0) & (length > 1e-12))
+            broken = np.flatnonzero((excess > 1e-9).any(axis=0) & (np.diag(gram) > 1e-12))
             if not len(broken):
                 break
             for c in broken:
-                over = np.maximum(z @ self.normals[c] - self.offsets[c], 0)
-                z -= (over / length[c])[:, None] * self.normals[c]
-        return z
+                step = np.maximum(excess[:, c], 0) / gram[c, c]
+                excess -= step[:, None] * gram[c]
+                moved[:, c] += step
+        return z - moved @ self.normals
 
     def violation(self, z: FloatArray) -> FloatArray:
         """Largest excess (N,) over the offsets; zero or less inside."""

@@ -12,7 +12,7 @@ from facekit.completion.evidence import evidence
 from facekit.completion.limits import HalfSpaces, both, bounds, no_crossing
 from facekit.morphable.model import FaceModel
 from facekit.morphable.topology import MIRROR
-from facekit.records import BoolArray, Fit, FloatArray
+from facekit.records import Fit, FloatArray
 
 if TYPE_CHECKING:
     import torch
@@ -22,6 +22,7 @@ EFFECTIVE_SHARE = 0.98  # of the hidden variance, that the latents in the qualit
 ASYMMETRY = (
     0.4  # standard deviation of the lopsided part of an expression, in standard deviations of the model
 )
+NEAR, FAR = 3e-4, 2e-3  # m, how closely another model's code follows a fit where it was seen and elsewhere
 
 
 @dataclass(frozen=True)
@@ -76,7 +77,7 @@ class LinearPosterior:
 
     def allowed(self, z: FloatArray, reach: float) -> FloatArray:
         """Each coordinate within ``reach``, then inside the half-spaces."""
-        return self.limits.project(np.clip(z, -reach, reach))
+        return self.limits.project(np.clip(z, -reach, reach), sweeps=2)
 
     def codes(self, z: FloatArray) -> FloatArray:
         """Codes of the face model."""
@@ -92,20 +93,17 @@ def linear_posterior(
     The prior is the fit's own covariance where the fit was made with this model, else N(0, I). hidden (V,)
     weights from 0 to 1 say which vertices the latents are ordered by.
     """
-    own = fit.model_sha256 == model.digest
     vertices = np.asarray(fit.vertices, np.float64)
-    basis = model.matrix.reshape(model.basis.shape)
-    sight = evidence(fit.visible, model)[fit.visible]
-    observed = (basis[:, fit.visible] * sight[:, None]).reshape(model.size, -1)
-    gram = observed @ observed.T
-    prior = _prior_precision(fit.covariance) if own else np.eye(model.size)
-    prior = prior + symmetry_precision(model)
-    centre = model.join(fit.code) if own else _nearest_code(model, vertices, fit.visible)
-    factor = np.linalg.cholesky(prior + gram / tolerance**2)
+    sight = evidence(fit.visible, model)
+    seen, watched = _Part(model, sight, vertices), _Part(model, np.sqrt(hidden), vertices)
+    prior = np.eye(model.size)
+    if fit.model_sha256 == model.digest:
+        centre, prior = model.join(fit.code), _prior_precision(fit.covariance, model.size)
+    else:
+        centre = model.clip(_nearest_code(seen, watched))
+    factor = np.linalg.cholesky(prior + symmetry_precision(model) + seen.gram / tolerance**2)
     lift = solve_triangular(factor, np.eye(model.size), lower=True)
-    watched = hidden > 0
-    shown = lift @ (basis[:, watched] * np.sqrt(hidden[watched])[:, None]).reshape(model.size, -1)
-    variance, rotation = np.linalg.eigh(shown @ shown.T)
+    variance, rotation = np.linalg.eigh(lift @ watched.gram @ lift.T)
     variance, lift = np.maximum(variance[::-1], 0), rotation[:, ::-1].T @ lift
     share = np.cumsum(variance) / max(variance.sum(), 1e-30)
     return LinearPosterior(
@@ -114,7 +112,7 @@ def linear_posterior(
         centre=centre,
         lift=lift,
         spread=np.sqrt(variance),
-        visible_gram=1e6 / max(float(np.sum(sight**2)), 1.0) * lift @ gram @ lift.T,
+        visible_gram=1e6 / max(float(sight @ sight), 1.0) * lift @ seen.gram @ lift.T,
         limits=both(bounds(model.lower, model.upper, centre, lift), no_crossing(model, vertices, lift)),
         dimension=int(np.searchsorted(share, EFFECTIVE_SHARE)) + 1,
     )
@@ -130,29 +128,41 @@ def symmetry_precision(model: FaceModel) -> FloatArray:
     expression, partner = model.block("expression"), model.topology.mirror
     if not expression.size or (partner < 0).any():
         return precision
+    some = np.arange(0, len(partner), 4)  # a quarter of the vertices shows which modes are partners
     modes = model.basis[expression.slice].astype(np.float64)
-    mirrored = (modes[:, partner] * MIRROR).reshape(expression.size, -1)
-    flat = modes.reshape(expression.size, -1)
+    mirrored = (modes[:, partner[some]] * MIRROR).reshape(expression.size, -1)
+    flat = modes[:, some].reshape(expression.size, -1)
     reflect = np.linalg.lstsq(flat @ flat.T, flat @ mirrored.T, rcond=1e-9)[0].T
     lopsided = (np.eye(expression.size) - reflect) / 2
     precision[expression.slice, expression.slice] = lopsided @ lopsided.T / ASYMMETRY**2
     return precision
 
 
-def _prior_precision(covariance: FloatArray) -> FloatArray:
+def _prior_precision(covariance: FloatArray, size: int) -> FloatArray:
     """Inverse of the fit's covariance; the identity where the record has none that is usable."""
     covariance = np.asarray(covariance, np.float64)
-    if not np.isfinite(covariance).all() or not covariance.any():
-        return np.eye(len(covariance))
+    if covariance.shape != (size, size) or not np.isfinite(covariance).all() or not covariance.any():
+        return np.eye(size)
     values, vectors = np.linalg.eigh((covariance + covariance.T) / 2)
     return (vectors / np.clip(values, 1e-6, 1.0)) @ vectors.T
 
 
-def _nearest_code(model: FaceModel, vertices: FloatArray, visible: BoolArray) -> FloatArray:
+class _Part:
+    """The modes over some weighted vertices: gram (K, K) m2, and along (K,) m2 with a shape's offset from the
+    mean.
+    """
+
+    def __init__(self, model: FaceModel, weight: FloatArray, vertices: FloatArray) -> None:
+        inside = weight > 0
+        modes = (model.basis[:, inside] * weight[inside, None]).reshape(model.size, -1)
+        self.gram = modes @ modes.T
+        self.along = modes @ ((vertices - model.mean)[inside] * weight[inside, None]).ravel()
+
+
+def _nearest_code(seen: _Part, watched: _Part) -> FloatArray:
     """Code of a shape under another model of its topology: close where it was seen, by and large
     elsewhere.
     """
-    weight = np.repeat(1 / np.where(visible, 3e-4, 2e-3), 3)
-    whitened = model.matrix * weight
-    factor = cho_factor(np.eye(model.size) + whitened @ whitened.T, lower=True)
-    return model.clip(cho_solve(factor, whitened @ ((vertices - model.mean).ravel() * weight)))
+    near, far = 1 / NEAR**2, 1 / FAR**2
+    precision = np.eye(len(seen.gram)) + near * seen.gram + far * watched.gram
+    return cho_solve(cho_factor(precision), near * seen.along + far * watched.along)
