@@ -29,8 +29,9 @@ def glasses(landmarks: FloatArray, vertices: FloatArray, rng: np.random.Generato
     angle = np.linspace(0, 2 * np.pi, SEGMENTS, endpoint=False)
     parts: list[Surface] = []
     for side in (1.0, -1.0):
-        x = side * (apart + half[0] * np.sign(np.cos(angle)) * np.abs(np.cos(angle)) ** (2 / power))
-        y = half[1] * np.sign(np.sin(angle)) * np.abs(np.sin(angle)) ** (2 / power)
+        cosine, sine = np.cos(angle), side * np.sin(angle)  # both rims turn the same way, seen from the front
+        x = side * (apart + half[0] * np.sign(cosine) * np.abs(cosine) ** (2 / power))
+        y = half[1] * np.sign(sine) * np.abs(sine) ** (2 / power)
         rim = _on_cylinder(eyes[0] + x, level + y, eyes[0], z0, bow)
         middle = _on_cylinder(np.array([eyes[0] + side * apart]), np.array([level]), eyes[0], z0, bow)[0]
         parts.append(disc(rim, middle, np.array([0, 0, 0.0012]), 6, "lens", dark))

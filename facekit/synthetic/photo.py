@@ -137,6 +137,16 @@ def render_linear(
     return reduced, np.asarray(fragments.pix_to_face[0], np.int32)
 
 
+def face_pixels(model: FaceModel, found: IntArray, skin: BoolArray) -> BoolArray:
+    """(H, W) bool: skin where people look, of the face found at each pixel; all skin for a model without
+    regions."""
+    weight = model.topology.regions.get("narrow_face")
+    if weight is None:
+        return skin
+    inner = weight[model.topology.faces].mean(axis=1) > 0.5
+    return np.asarray(skin & inner[found % len(inner)])
+
+
 def render_photo(
     model: FaceModel, face: SyntheticFace, generator: torch.Generator, options: PhotoOptions | None = None
 ) -> SyntheticPhoto:
@@ -153,8 +163,8 @@ def render_photo(
     surfaces = build_scene(model, face)
     scene = merge(surfaces)
     linear, found = render_linear(model, scene, face, camera, lamps, background)
-    found = found[1::OVERSAMPLING, 1::OVERSAMPLING]
-    material = np.where(found >= 0, scene.material[found], -1).astype(np.int16)
+    small = found[1::OVERSAMPLING, 1::OVERSAMPLING]
+    material = np.where(small >= 0, scene.material[small], -1).astype(np.int16)
     skin = material == MATERIALS.index("skin")
     factor = exposure(linear, skin, lens)
     image = expose(linear, factor, lens)
@@ -171,7 +181,7 @@ def render_photo(
             added.astype(np.float32), (options.size, options.size), interpolation=cv2.INTER_AREA
         )
     else:
-        covered, cover = draw_occluder(linear, skin, options.occluder, rng)
+        covered, cover = draw_occluder(linear, face_pixels(model, small, skin), options.occluder, rng)
     mask = grow(cover, lens.blur)
     occluded = np.where(mask[..., None], expose(covered, factor, lens), image)
     return replace(photo, mask=mask, occluded=occluded)
