@@ -108,10 +108,11 @@ def _mesh_paths(fit: Path, folder: Path | None, n: int) -> list[Path]:
 
 
 def _write_meshes(paths: list[Path], ensemble: Ensemble, model: FaceModel, force: bool) -> None:
+    from facekit.files.folder import make_folder
     from facekit.files.meshes import write_mesh
 
     if paths:
-        paths[0].parent.mkdir(parents=True, exist_ok=True)
+        make_folder(paths[0].parent)
     chart: tuple[Floats, Any] = (model.topology.uv, model.topology.uv_faces)
     for path, vertices in zip(paths, ensemble.vertices, strict=False):
         write_mesh(path, vertices, ensemble.faces, *chart, force=force)
