@@ -196,6 +196,15 @@ def test_a_face_larger_than_the_picture_covers_it():
     assert not rasterize(screen, np.zeros((0, 3), np.int32), (7, 5)).mask.any()
 
 
+@pytest.mark.parametrize("backend", ["cpu", "reference"])
+@pytest.mark.parametrize(("row", "column"), [(0, 0), (0, 6), (4, 0), (4, 6), (2, 6), (4, 3)])
+def test_a_face_within_one_pixel_of_the_border_is_drawn(backend, row, column):
+    centre = torch.tensor([column + 0.5, row + 0.5, 1.0], dtype=torch.float64)
+    screen = centre + 0.4 * triangle((-1, -1, 0), (1, -1, 0), (0, 1, 0))
+    mask = rasterize(screen, np.array([[0, 1, 2]]), (5, 7), backend).mask[0]
+    assert mask.nonzero().tolist() == [[row, column]]
+
+
 # The fast ones against the reference
 
 
