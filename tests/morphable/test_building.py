@@ -120,7 +120,9 @@ def test_rebuilding_gives_the_shipped_model(rebuilt: FaceModel, default: FaceMod
     assert_allclose(rebuilt.basis, default.basis, atol=2e-5)  # one float16 step of the largest displacement
     for name, embedding in default.topology.embeddings.items():
         found = rebuilt.topology.embeddings[name].points(default.mean)
-        assert_allclose(found, embedding.points(default.mean), atol=1e-3)  # networks round by processor
+        off = np.linalg.norm(found - embedding.points(default.mean), axis=1)
+        assert np.median(off) < 2e-4  # the drawings and the network differ a little from machine to machine
+        assert off.max() < 3e-3
 
 
 def test_the_model_has_the_source_s_covariance(source: IctSource, rebuilt: FaceModel) -> None:

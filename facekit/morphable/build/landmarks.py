@@ -95,6 +95,20 @@ def mediapipe_points(
     nearest = closest_point(mean, topology.faces[skin], points)
     face, bary = skin[nearest.face].astype(np.int32), np.clip(nearest.bary, 0.0, 1.0).astype(np.float32)
     face[468:], bary[468:] = vertex_embedding(iris_vertices(eyes), topology.faces)
+    return _symmetric(topology, face, bary)
+
+
+def _symmetric(topology: Topology, face: IntArray, bary: FloatArray) -> tuple[IntArray, FloatArray]:
+    """The points of the subject's right side, their exact mirror images, and midline points on the midline."""
+    row = {frozenset(corners): k for k, corners in enumerate(topology.faces.tolist())}
+    for k, partner in enumerate(MIRROR_478):
+        middle = topology.mirror[topology.faces[face[k]]] == topology.faces[face[k]]
+        if k == partner and middle.sum() == 2:
+            bary[k] = np.where(middle, bary[k], 0.0) / bary[k, middle].sum()
+        if k < partner and k < 468:
+            turned = topology.mirror[topology.faces[face[k]]].tolist()
+            face[partner] = row[frozenset(turned)]
+            bary[partner] = [bary[k, turned.index(i)] for i in topology.faces[face[partner]]]
     return face, bary
 
 
