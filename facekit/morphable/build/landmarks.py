@@ -99,7 +99,7 @@ def mediapipe_points(
 
 
 def _symmetric(topology: Topology, face: IntArray, bary: FloatArray) -> tuple[IntArray, FloatArray]:
-    """The points of the subject's right side, their exact mirror images, and midline points on the midline."""
+    """Points of the subject's right side, their exact mirror images, and midline points on the midline."""
     row = {frozenset(corners): k for k, corners in enumerate(topology.faces.tolist())}
     for k, partner in enumerate(MIRROR_478):
         middle = topology.mirror[topology.faces[face[k]]] == topology.faces[face[k]]
