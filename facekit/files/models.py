@@ -20,7 +20,7 @@ from facekit.files.reading import name_content, read_bytes, read_json, read_text
 from facekit.files.unpickle import read_npy, read_npz, read_pickle
 from facekit.files.weights import read_weights, write_weights
 from facekit.morphable.formats import bfm, flame, ict
-from facekit.morphable.formats.surface import complete_landmarks
+from facekit.morphable.formats.surface import carry_embedding, complete_landmarks
 from facekit.morphable.model import FaceModel
 
 DEFAULT = "default"
@@ -35,7 +35,8 @@ def load_model(name_or_path: str = DEFAULT, landmark_embedding: PathLike | None 
     ``default``; ``default-global+local``; a path to facekit's own ``.safetensors``, FLAME's ``.pkl`` or
     ``.npz`` (with landmark_embedding.npy and FLAME_masks.pkl beside it where there are any), BFM 2009
     ``.mat``, BFM 2017 or 2019 ``.h5``, an ICT-FaceKit folder or ``.npz``. ``landmark_embedding`` gives the 68
-    landmarks of a model that has none: FLAME's .npy, or a JSON list of 68 vertex numbers.
+    landmarks of a model that has none: FLAME's .npy, or a JSON list of 68 vertex numbers. A foreign model
+    with 68 landmarks gets the 478 of the default detector from the default face, to a few millimetres.
 
     Raises ModelUnavailableError for a name that is not installed, UnreadableError for a damaged file,
     WrongKindError for a file that is no face model.
@@ -81,14 +82,23 @@ def _foreign(path: Path, landmark_embedding: PathLike | None) -> FaceModel:
         ".h5": _hdf5,
     }
     if path.is_dir():
-        return _folder(path, landmark_embedding)
+        return _with_detector_points(_folder(path, landmark_embedding))
     if path.suffix == ".safetensors":
         return _own(path)
     if path.suffix not in readers:
         raise WrongKindError(
             f"{path} is not a face model: expected .safetensors, .pkl, .npz, .mat, .h5 or an ICT folder"
         )
-    return readers[path.suffix](path, landmark_embedding)
+    return _with_detector_points(readers[path.suffix](path, landmark_embedding))
+
+
+def _with_detector_points(model: FaceModel) -> FaceModel:
+    """The model with the default detector's landmarks, carried over from the default face."""
+    if not has_asset(DEFAULT_ASSET):
+        return model
+    default = _default()
+    topology = carry_embedding(model.topology, model.mean, default.topology, default.mean, "mediapipe478")
+    return replace(model, topology=topology)
 
 
 def _folder(path: Path, landmark_embedding: PathLike | None) -> FaceModel:

@@ -412,6 +412,34 @@ def test_missing_landmarks_are_carried_over():
         surface.complete_landmarks(HEAD, TRIANGLES, {8: HEAD[0]}, reference)
 
 
+def test_detector_points_are_carried_from_a_face_of_another_size_and_place():
+    """A shifted, larger copy: all points land where they lie on the original; without 68 there is nothing to
+    do.
+    """
+    index = RNG.choice(V, 68, replace=False)
+    plain = ict.linear_ict(
+        "a", HEAD * 100, TRIANGLES, None, (ICT_IDENTITY, ICT_EXPRESSION), ("a", "b"), {"lmk68": index}
+    )
+    points = plain.topology.embed(np.arange(30), RNG.dirichlet(np.ones(3), 30))
+    other = replace(plain.topology, embeddings={**plain.topology.embeddings, "mediapipe478": points})
+    ours = surface.carry_embedding(plain.topology, plain.mean, other, 1.3 * plain.mean + 0.2, "mediapipe478")
+    np.testing.assert_allclose(
+        ours.embeddings["mediapipe478"].points(plain.mean), points.points(plain.mean), atol=1e-4
+    )
+    bare = replace(plain.topology, embeddings={})
+    assert surface.carry_embedding(bare, plain.mean, other, plain.mean, "mediapipe478") is bare
+
+
+def test_the_released_ict_model_gets_the_default_detector_s_points(shared):
+    """The default face was made from this model, so its points must fall where they came from."""
+    if not models.has_asset(models.DEFAULT_ASSET):
+        pytest.skip("needs the default face model")
+    foreign, default = load_model(str(shared / "data/ict/ict_face_model_light.npz")), load_model()
+    at = [m.topology.embeddings["mediapipe478"].points(m.mean) for m in (foreign, default)]
+    gap = [x - x.mean(axis=0) for x in at]
+    assert np.linalg.norm(gap[0] - gap[1], axis=1).max() < 1e-3
+
+
 def test_bfm_landmarks_come_from_the_default_face(tmp_path, monkeypatch):
     """Where the release names few landmarks, the default face gives the others."""
     index = RNG.choice(V, 68, replace=False)

@@ -5,11 +5,13 @@ landmarks.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import numpy as np
 from scipy.spatial import cKDTree
 
 from facekit.errors import WrongKindError
+from facekit.geometry.closest import closest_point
 from facekit.morphable.topology import MIRROR, PARTS, Embedding, Topology
 from facekit.records import FloatArray, IntArray
 
@@ -129,9 +131,7 @@ def complete_landmarks(
     face.
 
     known: iBUG index -> point (3,) on the mesh, m, at least six; reference (68, 3) m, the landmarks of the
-    other face. It is laid over the known points by a similarity, and the difference there is spread to the
-    missing landmarks by inverse squared distance. Each landmark then sits on the nearest vertex; good to a
-    few millimetres.
+    other face. Each landmark then sits on the nearest vertex; good to a few millimetres.
     """
     if len(known) < 6:
         raise WrongKindError(
@@ -139,11 +139,36 @@ def complete_landmarks(
         )
     rows = np.array(sorted(known))
     target = np.stack([np.asarray(known[int(row)], float) for row in rows])
-    scale, rotation, shift = similarity_transform(reference[rows], target)
-    placed = scale * reference @ rotation.T + shift
-    gap = np.linalg.norm(placed[:, None] - placed[rows][None], axis=2)
-    weight = 1.0 / (gap + 1e-4) ** 2
-    placed = placed + (weight / weight.sum(axis=1, keepdims=True)) @ (target - placed[rows])
     used = np.unique(faces)
-    nearest = used[cKDTree(vertices[used]).query(placed)[1]]
+    nearest = used[cKDTree(vertices[used]).query(carried(reference, reference[rows], target))[1]]
     return vertex_points(faces, nearest)
+
+
+def carried(points: FloatArray, source: FloatArray, target: FloatArray) -> FloatArray:
+    """Points (L, 3) of one face laid over another, of which some points (N, 3) are known on both.
+
+    A similarity takes ``source`` to ``target``; what remains there is spread to the other points by inverse
+    squared distance, so that known points land exactly.
+    """
+    scale, rotation, shift = similarity_transform(source, target)
+    placed, anchors = (scale * x @ rotation.T + shift for x in (points, source))
+    gap = np.linalg.norm(placed[:, None] - anchors[None], axis=2)
+    weight = 1.0 / (gap + 1e-4) ** 2
+    return placed + (weight / weight.sum(axis=1, keepdims=True)) @ (target - anchors)
+
+
+def carry_embedding(
+    topology: Topology, mean: FloatArray, other: Topology, other_mean: FloatArray, scheme: str
+) -> Topology:
+    """The topology with the landmarks of ``scheme`` of another model: laid over by the 68 that both have,
+    then on the nearest point of skin or eyes. Unchanged where one of the two lacks what is needed."""
+    ours, theirs = topology.embeddings.get("ibug68"), other.embeddings.get("ibug68")
+    if scheme in topology.embeddings or scheme not in other.embeddings or ours is None or theirs is None:
+        return topology
+    points = carried(
+        other.embeddings[scheme].points(other_mean), theirs.points(other_mean), ours.points(mean)
+    )
+    outside = np.flatnonzero(topology.part("skin", "left_eye", "right_eye")[topology.faces].all(axis=1))
+    found = closest_point(mean, topology.faces[outside], points)
+    embedding = topology.embed(outside[found.face], found.bary)
+    return replace(topology, embeddings={**topology.embeddings, scheme: embedding})
