@@ -16,6 +16,8 @@ from facekit.records import FloatArray
 if TYPE_CHECKING:
     import torch
 
+MOST_CANDIDATES = 512  # their distances are a square matrix
+
 
 @dataclass(frozen=True)
 class Diversity:
@@ -54,7 +56,7 @@ def choose(method: Method, n: int, settings: Diversity, generator: torch.Generat
     """Of ``candidates`` times n samples the first and those that greedily maximise the determinant of the
     kernel.
     """
-    z = method.start(n * settings.candidates, generator)
+    z = method.start(max(2 * n, min(n * settings.candidates, MOST_CANDIDATES)), generator)
     q = _quality(method, z, settings)[0]
     similar = dpp.similarity(dpp.distances(method.hidden(z)), settings.k)
     return z[dpp.greedy(dpp.kernel(similar, q), n, first=0)]
