@@ -24,7 +24,7 @@ from facekit.synthetic.lids import tuck_eyes
 from facekit.synthetic.light import Lamps, ambient_occlusion, sample_lamps, shadow_map
 from facekit.synthetic.occluders import SOLID, check_kind, draw_occluder, grow, occluder_surfaces
 from facekit.synthetic.scene import MATERIALS, Scene, Surface, face_surface, merge, refine
-from facekit.synthetic.shading import shade_scene
+from facekit.synthetic.shading import Lighting, shade_scene
 
 if TYPE_CHECKING:
     import torch
@@ -125,13 +125,11 @@ def render_linear(
     background."""
     fragments = _rasterize(scene, camera)
     rotation = (FLIP @ camera.R).astype(np.float32)
-    occlusion = _occlusion(model, scene)
-    shadow = shadow_map(scene.vertices, scene.faces, lamps.key @ rotation)
+    shadow, placing = shadow_map(scene.vertices, scene.faces, lamps.key @ rotation)
+    lighting = Lighting(lamps, rotation, centre(camera), shadow, placing, _occlusion(model, scene))
     height, width = fragments.pix_to_face.shape[1:]
     image = np.asarray(cv2.resize(background, (width, height), interpolation=cv2.INTER_LINEAR), np.float32)
-    shade_scene(
-        scene, fragments, face.albedo, occlusion, shadow, lamps, rotation, centre(camera), face.cloth, image
-    )
+    shade_scene(scene, fragments, face.albedo, face.cloth, lighting, image)
     small = (width // OVERSAMPLING, height // OVERSAMPLING)
     reduced = np.asarray(cv2.resize(image, small, interpolation=cv2.INTER_AREA), np.float32)
     return reduced, np.asarray(fragments.pix_to_face[0], np.int32)
