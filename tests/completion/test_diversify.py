@@ -131,3 +131,12 @@ def test_one_face_is_the_fit(model, cases):
     ensemble = diversify(cases["mouth"][0], model, 1, generator())
     assert len(ensemble.vertices) == 1
     assert json.loads(ensemble.stats)["asd_hidden_mm"] is None
+
+
+def test_help_names_every_method():
+    from click.testing import CliRunner
+
+    from facekit.cli.diversify import diversify as command
+
+    shown = " ".join(CliRunner().invoke(command, ["--help"]).output.split())
+    assert all(name in shown for name in METHODS)
