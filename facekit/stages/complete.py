@@ -21,6 +21,7 @@ from facekit.records import BoolArray, ByteArray, Camera, Completion, Ensemble, 
 from facekit.texture.albedo import (
     MIRRORED,
     SEEN,
+    Ground,
     SeenAlbedo,
     complete_albedo,
     confidence_map,
@@ -35,7 +36,7 @@ from facekit.texture.membrane import membrane
 from facekit.texture.patch import window_of
 from facekit.texture.render import render_layer
 from facekit.texture.shading import shading, shelter, unit
-from facekit.texture.unwrap import unwrap
+from facekit.texture.unwrap import smoothstep, unwrap
 
 WORKING = 1024  # px, longer side of the picture in which faces are rendered; larger windows are scaled to it
 SIZES = (256, 512, 1024, 2048)  # texels a side
@@ -81,7 +82,7 @@ def complete(
     patches, textures, confidence, figures, on_face = [], [], None, [], False
     for vertices, prior in zip(ensemble.vertices, inventions, strict=True):
         seen = skin.seen(vertices)
-        albedo = complete_albedo(seen, prior, skin.chart, skin.cover, skin.symmetric)
+        albedo = complete_albedo(seen, prior, skin.chart, skin.ground, skin.symmetric)
         if not np.isfinite(albedo).all():
             raise NumericalError("the texture is not finite; the fit's light or camera does not make sense")
         patch, share = _picture(window, vertices, albedo, fit, model, generator)
@@ -126,9 +127,11 @@ class Skin:
         return is_symmetric(self.chart) and bool((self.model.topology.mirror >= 0).all())
 
     @property
-    def cover(self) -> FloatArray:
-        """(T, T) float32, 1 where the chart shows skin, 0 for eyes, mouth and outside."""
-        return self.chart.image(self.chart.at((self.model.topology.parts == 0).astype(np.float32)))
+    def ground(self) -> Ground:
+        """Where the chart shows skin, and plain skin."""
+        skin = self.chart.image(self.chart.at((self.model.topology.parts == 0).astype(np.float32)))
+        features = self.chart.image(self.chart.at(busy(self.model)))
+        return Ground(skin, skin * (1 - features))
 
     def seen(self, vertices: FloatArray) -> SeenAlbedo:
         """The albedo that the photo shows on a shape (V, 3) m."""
@@ -137,7 +140,7 @@ class Skin:
         scene = self.window.scene
         camera = self.window.camera
         shown = unwrap(self.window.linear, scene.hidden, camera, vertices, normals, faces, self.chart)
-        reached = self.chart.at(shelter(self.model.topology))[:, None]
+        reached = self.chart.at(shelter(self.model.topology, vertices))[:, None]
         shade = shading(unit(self.chart.at(normals)), self.fit.light) * reached
         return seen_albedo(self.chart, shown.colour, shade, shown.trust)
 
@@ -246,10 +249,23 @@ def skin_attributes(model: FaceModel) -> FloatArray:
     zero = np.zeros(count, np.float32)
     scalp, face = regions.get("scalp", zero), regions.get("face", zero + 1)
     core = np.clip(regions.get("narrow_face", face) - scalp, 0, 1)
+    brow = regions.get("forehead", zero)
+    if (brow > 0.5).any():
+        # the hairline crosses the upper half of the forehead, so that there the pixels around must tell
+        height = model.mean[:, 1]
+        low, high = np.quantile(height[brow > 0.5], (0.4, 0.75))
+        core = core * (1 - brow * smoothstep(height, float(low), float(high)))
     inner = model.topology.parts > 0
-    busy = sum((regions.get(name, zero) for name in ("eye_region", "lips", "nose")), zero)
-    plain = np.where(inner, 0, core * np.clip(1 - busy, 0, 1))
+    plain = np.where(inner, 0, np.maximum(core, brow) * (1 - busy(model)))
     return np.stack([np.where(inner, 1, 1 - scalp), np.where(inner, 1, core), plain], 1).astype(np.float32)
+
+
+def busy(model: FaceModel) -> FloatArray:
+    """(V,) float32, 1 around the eyes, on nose and lips, where skin is not plain."""
+    regions = model.topology.regions
+    zero = np.zeros(len(model.topology.parts), np.float32)
+    names = ("eye_region", "lips", "nose")
+    return np.clip(sum((regions.get(name, zero) for name in names), zero), 0, 1).astype(np.float32)
 
 
 def _known(confidence: ByteArray, chart: Chart, model: FaceModel) -> dict[str, float]:

@@ -21,6 +21,8 @@ from facekit.texture.membrane import membrane
 DARK, BRIGHT = 0.004, 0.98  # linear albedo is kept inside
 COARSE = 96  # texels a side of the grid on which the offset field is solved
 REACH = 0.25  # of the side of the chart: how far an offset measured on the seen part carries into the unseen
+UNLIKE = (0.5, 1.0)  # difference in log albedo at which plain skin starts to be, and is, something else
+UNEVEN = (0.3, 0.6)  # and at which it says nothing of the tone around it: a brow, a nostril, a mole
 SEEN, MIRRORED, INVENTED = 255, 128, 0
 
 
@@ -38,32 +40,50 @@ def seen_albedo(chart: Chart, colour: FloatArray, shade: FloatArray, trust: Floa
     return SeenAlbedo(chart.pad(chart.image(np.log(albedo))), chart.image(trust.astype(np.float32)))
 
 
+@dataclass(frozen=True)
+class Ground:
+    """What the chart shows where, (T, T) float32, 0 to 1."""
+
+    skin: FloatArray  # skin, not eyes, mouth or nothing
+    plain: FloatArray  # skin without brows, lips, nostrils
+
+
 def complete_albedo(
-    seen: SeenAlbedo, prior: FloatArray, chart: Chart, skin: FloatArray, symmetric: bool
+    seen: SeenAlbedo, prior: FloatArray, chart: Chart, ground: Ground, symmetric: bool
 ) -> FloatArray:
     """The whole albedo (T, T, 3) float32, linear RGB.
 
-    prior (T, T, 3), linear albedo that is drawn from the albedo model given the seen texels; skin (T, T) 0 to
-    1, where the chart shows skin; ``symmetric``: hflip of the chart mirrors the face. What seen texels differ
-    from the prior is carried to their mirror texels as it is, and into texels that neither side shows as a
-    smooth offset; then a second smooth offset makes the carried parts meet the seen ones, which is all that
-    light and exposure change.
+    prior (T, T, 3), linear albedo that is drawn from the albedo model given the seen texels; ``symmetric``:
+    hflip of the chart mirrors the face. What seen texels differ from the prior is carried to their mirror
+    texels as it is, and into texels that neither side shows as a smooth offset; then a second smooth offset
+    makes the carried parts meet the seen ones, which is all that light and exposure change. Hair and
+    background that show where skin should be are kept, but not carried.
     """
     base = chart.pad(np.log(np.clip(prior, DARK, BRIGHT))).astype(np.float32)
     difference = seen.log - base
-    trust = seen.trust
-    mirror_trust: FloatArray = np.ascontiguousarray(trust[:, ::-1]) if symmetric else np.zeros_like(trust)
-    own = trust * (1 - mirror_trust)
-    either: FloatArray = own + mirror_trust
-    guide = own[..., None] * difference + mirror_trust[..., None] * difference[:, ::-1]
+    usual = _usual(difference, seen.trust * ground.plain)
+    carry = seen.trust * _likeness(difference - usual, ground.plain, UNLIKE)
+    even = _likeness(difference - usual, ground.skin, UNEVEN)
+    mirrored: FloatArray = np.ascontiguousarray(carry[:, ::-1]) if symmetric else np.zeros_like(carry)
+    own = carry * (1 - mirrored)
+    either: FloatArray = own + mirrored
+    guide = own[..., None] * difference + mirrored[..., None] * difference[:, ::-1]
     guide = guide / np.maximum(either, 1e-6)[..., None]
-    usual = _usual(difference, trust * skin)
-    filled = smooth_field(guide, either, chart, _coarse(skin)[..., None] * usual)
+    usual_field = _coarse(ground.skin)[..., None] * usual
+    filled = smooth_field(guide, either * np.maximum(even, even[:, ::-1]), chart, usual_field)
     guide = _mix(filled, guide, either)
-    towards = np.zeros((COARSE, COARSE, 3), np.float32)
-    guide = guide + smooth_field(difference - guide, trust, chart, towards)
-    completed = base + _mix(guide, difference, trust)
+    guide = guide + smooth_field(difference - guide, carry * even, chart, np.zeros_like(usual_field))
+    completed = base + _mix(guide, difference, seen.trust)
     return np.exp(np.clip(completed, np.log(DARK), np.log(BRIGHT)))
+
+
+def _likeness(apart: FloatArray, where: FloatArray, limits: tuple[float, float]) -> FloatArray:
+    """(T, T) float32: falls to 0 where ``where`` is 1 and the difference in log albedo goes beyond the
+    limits.
+    """
+    far = np.abs(cv2.GaussianBlur(apart, (0, 0), 1.0)).max(-1)
+    low, high = limits
+    return (1 - np.clip((far - low) / (high - low), 0, 1) * where).astype(np.float32)
 
 
 def _mix(under: FloatArray, over: FloatArray, share: FloatArray) -> FloatArray:

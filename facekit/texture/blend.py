@@ -12,8 +12,9 @@ from facekit.records import BoolArray, FloatArray
 from facekit.texture.fill import fill
 from facekit.texture.membrane import membrane
 from facekit.texture.render import Layer
+from facekit.texture.unwrap import OUTLINE, smoothstep
 
-LIMIT = 0.30  # sRGB, the largest correction; a larger difference is an edge that does not match, not a tint
+LIMIT = 0.15  # sRGB, the usual size of a correction; a larger difference is an edge that does not match
 CARRY = 0.18  # face widths, how far a correction carries into the hidden part
 SKIN, CORE, PLAIN = 0, 1, 2  # columns of the attributes a layer is rendered with, see skin_attributes
 FILL_SCALE = 0.03  # face widths: what is finer than this is detail of hair and background
@@ -78,7 +79,11 @@ def _correction(scene: Scene, layer: Layer, rendered: FloatArray, skin: FloatArr
     """
     difference = scene.picture - rendered
     size = np.abs(difference).max(-1)
-    trust = np.where(scene.hidden | (layer.cover < 0.99), 0, skin) * np.exp(-0.5 * (size / LIMIT) ** 2)
+    inner = cv2.distanceTransform((layer.cover > 0.99).astype(np.uint8), cv2.DIST_L2, 5)
+    low, high = (f * scene.face_width for f in OUTLINE)
+    trust = (
+        np.where(scene.hidden, 0, skin) * np.exp(-0.5 * (size / LIMIT) ** 2) * smoothstep(inner, low, high)
+    )
     return membrane(
         scene.hidden, np.clip(difference, -LIMIT, LIMIT), trust, 1.0 / (CARRY * scene.face_width) ** 2
     )

@@ -31,7 +31,7 @@ def fill(picture: FloatArray, hidden: BoolArray, source: BoolArray, scale: float
     border = _normalised_blur(picture, known, max(1.0, scale / 4))
     outside = ~hidden & ~known
     base = membrane(hidden | outside, border, known.astype(np.float32), 1e-6, towards=_far(picture, known))
-    detail = _reflected(picture - coarse, hidden, known)
+    detail = _reflected(_texture(picture - coarse, known, scale), hidden, known)
     return np.where(hidden[..., None], base + detail, picture).astype(np.float32)
 
 
@@ -45,6 +45,12 @@ def _normalised_blur(picture: FloatArray, known: BoolArray, sigma: float) -> Flo
     total = cv2.GaussianBlur(picture * weight[..., None], (0, 0), sigma, borderType=cv2.BORDER_REFLECT)
     share = cv2.GaussianBlur(weight, (0, 0), sigma, borderType=cv2.BORDER_REFLECT)
     return total / np.maximum(share, 1e-4)[..., None]
+
+
+def _texture(detail: FloatArray, known: BoolArray, scale: float) -> FloatArray:
+    """Detail cut at twice its mean size around, so that lone edges are not repeated as tatters."""
+    usual = _normalised_blur(np.abs(detail), known, 2 * scale)
+    return np.clip(detail, -2 * usual, 2 * usual)
 
 
 def _reflected(detail: FloatArray, hidden: BoolArray, known: BoolArray) -> FloatArray:

@@ -10,8 +10,13 @@ from facekit.morphable.albedo import AlbedoModel
 from facekit.records import BoolArray, FloatArray
 from facekit.texture.albedo import DARK, SeenAlbedo
 
-NOISE = 0.08  # standard deviation of a texel, relative to its albedo: light and detail that no mode explains
-TOGETHER = 40.0  # neighbouring texels err together; this many count as one
+FITTED = 128  # texels a side at which the prior meets the photo
+NOISE = 0.30  # standard deviation of a texel, relative to its albedo: detail that no mode explains
+TOGETHER = 300.0  # neighbouring texels err together; this many count as one
+WAVES = 4  # a side: cosines over the chart that stand for light the nine harmonics leave out
+STRAY = 0.20  # standard deviation of each of them, relative to the albedo
+SURROUNDINGS = 0.05  # of the side of the chart
+LIGHTEST = 1.08  # times the mean of the surroundings
 TEMPERATURE = 0.7  # of the samples' standard deviation: an invented texture is to differ, and to look likely
 
 
@@ -31,16 +36,47 @@ def invent(
         if mean is not None:
             return [_resize(mean, size)] * n
         return [np.broadcast_to(colour.astype(np.float32), (size, size, 3))] * n
-    coarse = model.resolution
-    weight = cv2.resize(seen.trust, (coarse, coarse), interpolation=cv2.INTER_AREA) * model.mask
-    observed = np.exp(cv2.resize(seen.log, (coarse, coarse), interpolation=cv2.INTER_AREA))
+    fitted = _with_stray_light(model)
+    weight = _resize(seen.trust, FITTED) * fitted.mask
+    observed = np.exp(_resize(seen.log, FITTED))
     texels = weight > 0.3
     sigma = NOISE * np.maximum(observed.mean(-1), 0.02) * np.sqrt(TOGETHER / np.maximum(weight, 0.3))
-    posterior = model.posterior(texels, observed[texels], sigma[texels], robust=True)
+    posterior = fitted.posterior(texels, observed[texels], sigma[texels], robust=True)
     codes = [posterior.mean]
     if n > 1:
         codes += list(posterior.mean + TEMPERATURE * (posterior.sample(generator, n - 1) - posterior.mean))
-    return [_resize(np.maximum(model.instance(code), DARK), size) for code in codes]
+    return [_resize(_darker_features(model.instance(code[: model.size]), model.mask), size) for code in codes]
+
+
+def _darker_features(albedo: FloatArray, mask: BoolArray) -> FloatArray:
+    """The map (T, T, 3) with no spot much lighter than the skin around it, and none black.
+
+    Brows, lips and stubble darken the skin. A linear model knows no such bound: a fair brow on dark skin
+    overshoots.
+    """
+    sigma = SURROUNDINGS * len(albedo)
+    weight = mask.astype(np.float32)
+    around = cv2.GaussianBlur(albedo * weight[..., None], (0, 0), sigma)
+    around = around / np.maximum(cv2.GaussianBlur(weight, (0, 0), sigma), 1e-3)[..., None]
+    rows = len(albedo) * 4 // 5  # below lie eyes and teeth, which may be light
+    result = np.maximum(albedo, DARK)
+    result[:rows] = np.minimum(result[:rows], np.maximum(LIGHTEST * around[:rows], DARK))
+    return result
+
+
+def _with_stray_light(model: AlbedoModel) -> AlbedoModel:
+    """The albedo model at FITTED texels a side, with smooth modes added that take up errors of the fitted
+    light.
+    """
+    mean = _resize(model.mean, FITTED)
+    basis = [_resize(mode, FITTED) for mode in model.basis]
+    phase = np.pi * (np.arange(FITTED) + 0.5) / FITTED
+    for row in range(WAVES):
+        for column in range(WAVES):
+            wave = np.outer(np.cos(row * phase), np.cos(column * phase))[..., None] * mean
+            basis += [STRAY * wave * channel for channel in np.eye(3)]
+    mask = _resize(model.mask.astype(np.float32), FITTED) > 0.99
+    return AlbedoModel(mean, np.stack(basis).astype(np.float32), mask)
 
 
 def _resize(picture: FloatArray, size: int) -> FloatArray:

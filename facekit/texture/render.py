@@ -52,7 +52,9 @@ def render_layer(
     )
     normals = vertex_normals(np.asarray(vertices, np.float64), topology.faces)
     values = _interpolate(
-        fragments, topology.faces, np.concatenate([normals, shelter(topology)[:, None], attributes], 1)
+        fragments,
+        topology.faces,
+        np.concatenate([normals, shelter(topology, vertices)[:, None], attributes], 1),
     )
     mask = fragments.mask[0].numpy()
     colour = np.zeros((*mask.shape, 3), np.float32)

@@ -11,13 +11,22 @@ from facekit.records import FloatArray, Light
 DARKEST = 0.12  # of the mean shading: darker than this a photo says more of its noise than of the skin
 
 # Share of the light that reaches what lies behind lids and lips; distant light alone knows no shadow.
-REACHED = {"left_eye": 0.72, "right_eye": 0.72, "mouth": 0.4, "teeth": 0.55, "socket": 0.4}
+REACHED = {"left_eye": 0.6, "right_eye": 0.6, "mouth": 0.5, "teeth": 0.65, "socket": 0.4}
+CLOSED = 0.2  # what is left of it behind closed lips
+WIDE = 0.010  # m, gap between the lips from which on the mouth is open
+INNER_LIPS = ((61, 62, 63), (67, 66, 65))  # upper and lower, iBUG
 
 
-def shelter(topology: Topology) -> FloatArray:
-    """(V,) float32: the share of the light that reaches each vertex, 1 on the skin."""
-    table = np.array([REACHED.get(name, 1.0) for name in PARTS], np.float32)
-    return table[topology.parts]
+def shelter(topology: Topology, vertices: FloatArray) -> FloatArray:
+    """(V,) float32: the share of the light that reaches each of the vertices (V, 3) m, 1 on the skin."""
+    table = dict(REACHED)
+    if "ibug68" in topology.embeddings:
+        points = topology.embeddings["ibug68"].points(np.asarray(vertices, np.float64))
+        upper, lower = (points[list(row)] for row in INNER_LIPS)
+        opening = float(np.clip(np.linalg.norm(upper - lower, axis=1).mean() / WIDE, 0, 1))
+        for name in ("mouth", "teeth"):
+            table[name] *= CLOSED + (1 - CLOSED) * opening
+    return np.array([table.get(name, 1.0) for name in PARTS], np.float32)[topology.parts]
 
 
 def shading(normals: FloatArray, light: Light) -> FloatArray:

@@ -16,6 +16,10 @@ from facekit.texture.shading import unit
 DEPTH_TOLERANCE = 0.004  # m, how far behind the nearest surface a texel may lie and still be that surface
 GRAZING = (0.12, 0.42)  # cosine to the viewer at which trust starts and is full
 EDGE = (0.006, 0.022)  # distance from the mask, in face widths, at which trust starts and is full
+OUTLINE = (
+    0.012,
+    0.04,
+)  # the same from the outline of the rendered head, which is never quite that of the photo
 
 
 @dataclass(frozen=True)
@@ -49,17 +53,19 @@ def unwrap(
     v = (screen[:, 1] - 0.5).astype(np.float32)
     colour = sample(picture, u, v)
     inside = (u >= 0) & (v >= 0) & (u <= width - 1) & (v <= height - 1) & (screen[:, 2] > 0)
-    behind = screen[:, 2] - nearest_depth(camera, vertices, faces, hidden.shape, u, v)
+    depth = rasterize_numpy(project_points(camera, vertices)[None], faces, (height, width)).depth[0]
+    behind = screen[:, 2] - _nearest(depth, u, v)
     towards = unit(centre(camera).astype(np.float32) - points)
     cosine = (unit(chart.at(normals)) * towards).sum(1)
     face_width = max(float(np.ptp(screen[:, 0])), 1.0)
-    away = cv2.distanceTransform((~hidden).astype(np.uint8), cv2.DIST_L2, 5) if hidden.any() else None
     trust = smoothstep(cosine, *GRAZING) * (inside & (behind < DEPTH_TOLERANCE))
-    if away is not None:
-        # the outermost ring of visible pixels may hold some of the occluder
+    # The outermost ring of visible pixels may hold some of the occluder, and at the outline some of the
+    # background.
+    for edge, (start, full) in ((~hidden, EDGE), (np.isfinite(depth), OUTLINE)):
+        away = cv2.distanceTransform(edge.astype(np.uint8), cv2.DIST_L2, 5)
         distance = sample(np.asarray(away[..., None], np.float32), u, v)[:, 0]
-        low, high = max(1.5, EDGE[0] * face_width), max(3.5, EDGE[1] * face_width)
-        trust = trust * smoothstep(distance, low, high)
+        low, high = max(1.5, start * face_width), max(3.5, full * face_width)
+        trust = trust * (smoothstep(distance, low, high) if not edge.all() else 1.0)
     return Unwrapped(colour, trust.astype(np.float32))
 
 
@@ -81,18 +87,14 @@ def sample(picture: FloatArray, u: FloatArray, v: FloatArray) -> FloatArray:
     return np.asarray(grid.reshape(rows * columns, -1)[:count], np.float32)
 
 
-def nearest_depth(
-    camera: Camera, vertices: FloatArray, faces: IntArray, size: tuple[int, ...], u: FloatArray, v: FloatArray
-) -> FloatArray:
-    """Depth (N,) in metres of the surface nearest to the camera among the four pixels around (u, v); inf
-    where none.
-    """
-    depth = rasterize_numpy(project_points(camera, vertices)[None], faces, (size[0], size[1])).depth[0]
+def _nearest(depth: FloatArray, u: FloatArray, v: FloatArray) -> FloatArray:
+    """The least depth (N,) among the four pixels around (u, v); inf where there is no surface."""
+    height, width = depth.shape
     result = np.full(len(u), np.inf)
     for dy in (0, 1):
         for dx in (0, 1):
-            x = np.clip(np.floor(u) + dx, 0, size[1] - 1).astype(np.int64)
-            y = np.clip(np.floor(v) + dy, 0, size[0] - 1).astype(np.int64)
+            x = np.clip(np.floor(u) + dx, 0, width - 1).astype(np.int64)
+            y = np.clip(np.floor(v) + dy, 0, height - 1).astype(np.int64)
             result = np.minimum(result, depth[y, x])
     return result
 
