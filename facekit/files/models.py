@@ -13,18 +13,20 @@ from typing import Any
 import numpy as np
 
 from facekit.errors import ModelUnavailableError, UnreadableError, WrongKindError
-from facekit.files.assets import asset, has_asset
+from facekit.files.assets import asset, has_asset, read_asset_weights
 from facekit.files.atomic import PathLike
 from facekit.files.obj import parse_obj
 from facekit.files.reading import name_content, read_bytes, read_json, read_text
 from facekit.files.unpickle import read_npy, read_npz, read_pickle
 from facekit.files.weights import read_weights, write_weights
+from facekit.morphable.albedo import AlbedoModel
 from facekit.morphable.formats import bfm, flame, ict
 from facekit.morphable.formats.surface import carry_embedding, complete_landmarks
 from facekit.morphable.model import FaceModel
 
 DEFAULT = "default"
 DEFAULT_ASSET = "face.safetensors"
+ALBEDO_ASSET = "albedo.safetensors"  # painted in the chart of the default face
 GLOBAL_LOCAL = "-global+local"
 FLAME_NAMES = ("generic_model.pkl", "flame2023.pkl", "flame2023_no_jaw.pkl", "FLAME_NEUTRAL.pkl")
 
@@ -65,7 +67,16 @@ def write_model(path: PathLike, model: FaceModel, force: bool = False) -> None:
 
 @cache
 def _default() -> FaceModel:
-    return _own(asset(DEFAULT_ASSET))
+    return replace(_own(asset(DEFAULT_ASSET)), albedo=_default_albedo())
+
+
+def _default_albedo() -> AlbedoModel | None:
+    """The packaged albedo model; None in an installation from which it was left out."""
+    if not has_asset(ALBEDO_ASSET):
+        return None
+    from facekit.morphable.albedo import from_arrays
+
+    return from_arrays(*read_asset_weights(ALBEDO_ASSET))
 
 
 def _own(path: PathLike) -> FaceModel:
