@@ -7,7 +7,9 @@ import pytest
 import torch
 
 from facekit.errors import NumericalError
-from facekit.morphable.albedo import AlbedoModel, from_arrays, to_arrays
+from facekit.files.assets import read_asset_weights
+from facekit.files.models import load_model
+from facekit.morphable.albedo import AlbedoModel, chart_digest, from_arrays, to_arrays
 
 SIZE, MODES = 16, 6
 
@@ -136,3 +138,19 @@ def test_other_arrays_are_refused(model: AlbedoModel) -> None:
     arrays, metadata = to_arrays(model)
     with pytest.raises(ValueError, match="albedo"):
         from_arrays(arrays, metadata | {"version": "2"})
+
+
+def test_the_shipped_prior_belongs_to_the_default_chart() -> None:
+    arrays, metadata = read_asset_weights("albedo.safetensors")
+    assert metadata["chart"] == chart_digest(load_model("default").topology)
+    shipped = from_arrays(arrays, metadata)
+    np.testing.assert_array_equal(shipped.mean, shipped.mean[:, ::-1])
+    np.testing.assert_array_equal(shipped.mask, shipped.mask[:, ::-1])
+    assert 0.1 < shipped.mean[shipped.mask].mean() < 0.5
+    assert (shipped.mean[shipped.mask] > 0).all()
+    code = np.linspace(-1, 1, shipped.size)
+    seen = shipped.mask.copy()
+    seen[:, 128:] = False
+    found = shipped.posterior(seen, shipped.instance(code)[seen], 0.001)
+    symmetric = arrays["parity"] > 0
+    np.testing.assert_allclose(found.mean[symmetric], code[symmetric], atol=0.1)
