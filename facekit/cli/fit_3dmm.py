@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -79,13 +79,14 @@ def fit_3dmm(
       facekit fit-3dmm anna_1.jpg anna_2.jpg --shared-identity -o fits/
     """
     from facekit.files.models import load_model
+    from facekit.stages.detect import redetect
     from facekit.stages.fit import fit_person, fit_photo
 
     several = len(photos) > 1
     if several and (landmarks or occlusion):
         raise UsageError("--landmarks and --occlusion belong to one photo; call fit-3dmm once per photo")
     face_model = load_model(model)
-    settings = {"photometric": photometric, "iterations": iterations}
+    settings: dict[str, Any] = {"photometric": photometric, "iterations": iterations, "look_again": redetect}
 
     def save(path: Path, photo: Photo, fit: Fit) -> dict[str, object]:
         return _save(path, photo, fit, face_model, (output, mesh, overlay), several, force, seed)

@@ -59,6 +59,7 @@ def train_prior(
     from facekit.files.atomic import refuse_overwrite, write_text
     from facekit.files.models import load_model
     from facekit.files.weights import write_weights
+    from facekit.stages.detect import redetect
     from facekit.stages.train_prior import landmark_card, train_landmarks
 
     if (synthetic is None) == (preset is None):
@@ -72,13 +73,14 @@ def train_prior(
     folder = work or target.with_suffix(".work")
     photos = list(_photos(face_model, seed, count, folder))
     console.say(f"{len(photos)} photos of {count} faces; learning")
-    arrays, metadata, scores = train_landmarks(photos, face_model)
+    trained, scores = train_landmarks(photos, face_model, redetect, console.say)
     command = f"facekit train-prior {kind} --synthetic {count} --seed {seed}"
-    write_weights(target, arrays, metadata | {"command": command}, force)
+    metadata = {"kind": "landmark statistics", "detector": "mediapipe", "command": command}
+    write_weights(target, trained.arrays(), metadata | {"model": face_model.name}, force)
     write_text(card, landmark_card(command, len(photos), scores, face_model), force)
     console.say(
-        f"{target}: error on {scores.photos} photos not learned from {scores.learned:.2f} mm, "
-        f"behind occluders {scores.learned_occluded:.2f} mm (mean face {scores.mean_face:.2f} mm)"
+        f"{target}: error on {scores.photos} photos not learned from {scores.clean[-1]:.2f} mm, "
+        f"behind occluders {scores.occluded[-1]:.2f} mm (mean face {scores.clean[0]:.2f} mm)"
     )
     if as_json:
         console.emit_json({"weights": target, "card": card, "seed": seed, **asdict(scores)})
@@ -86,12 +88,13 @@ def train_prior(
 
 def _photos(model: FaceModel, seed: int, count: int, folder: Path) -> Iterator[KnownPhoto]:
     """The photos of the series, from the work folder where they are already there."""
+    from facekit.files.folder import make_folder
     from facekit.files.weights import read_weights, write_weights
     from facekit.fitting.known_photo import KnownPhoto
     from facekit.stages.detect import detect
     from facekit.stages.train_prior import synthetic_photos
 
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     for index in console.progress(range(count), "faces", count):
         paths = [folder / f"{seed}_{index:06d}_{k}.safetensors" for k in range(1 + index % 2)]
         if not all(path.is_file() for path in paths):

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,14 +19,15 @@ from facekit.fitting.patches import Patches
 
 Array = NDArray[np.float64]
 
+RIDGE = 30.0  # of features whose squares add up to about two
 FARTHEST = 0.012  # m: a longer displacement is no correction but a mistake
 
 
 @dataclass(frozen=True)
 class Experts:
-    """Linear experts of P points that are vertices of the face model."""
+    """Linear experts of P points on the surface of the face model."""
 
-    vertices: NDArray[np.int64]  # (P,)
+    places: Array  # (P, 3) m, on the model's mean
     weights: Array  # (P, D, 2) m per unit of feature
     bias: Array  # (P, 2) m
 
@@ -36,10 +38,10 @@ class Experts:
         seen = patches.places + np.einsum("pij,pj->pi", patches.frames, move)
         return np.where(good[:, None], seen, np.nan)
 
-    def arrays(self) -> dict[str, NDArray[np.generic]]:
+    def arrays(self) -> dict[str, NDArray[Any]]:
         """As named arrays, to be stored."""
         return {
-            "experts.vertices": self.vertices.astype(np.int32),
+            "experts.places": self.places.astype(np.float32),
             "experts.weights": (1e3 * self.weights).astype(
                 np.float16
             ),  # mm: small numbers lose digits in float16
@@ -47,11 +49,11 @@ class Experts:
         }
 
     @staticmethod
-    def from_arrays(arrays: Mapping[str, NDArray[np.generic]]) -> Experts:
+    def from_arrays(arrays: Mapping[str, NDArray[Any]]) -> Experts:
         """The inverse of ``arrays``."""
         weights = np.asarray(arrays["experts.weights"], np.float64) / 1e3
         bias = np.asarray(arrays["experts.bias"], np.float64)
-        return Experts(np.asarray(arrays["experts.vertices"], np.int64), weights, bias)
+        return Experts(np.asarray(arrays["experts.places"], np.float64), weights, bias)
 
 
 @dataclass(frozen=True)
@@ -63,7 +65,7 @@ class Lesson:
 
 
 def learn_experts(
-    lessons: list[Lesson], vertices: NDArray[np.int64], ridge: float, folds: int = 4
+    lessons: list[Lesson], places: Array, ridge: float = RIDGE, folds: int = 4
 ) -> tuple[Experts, list[Array]]:
     """Experts from all lessons, and for each lesson the points (P, 2) seen by experts that never saw it.
 
@@ -75,9 +77,9 @@ def learn_experts(
     good = usable & (np.linalg.norm(target, axis=2) < FARTHEST)
     fold = np.arange(len(lessons)) // 2 % folds
     depth = features.shape[2]
-    weights, bias = np.zeros((len(vertices), depth, 2)), np.zeros((len(vertices), 2))
-    held = [np.zeros((len(vertices), depth + 1, 2)) for _ in range(folds)]
-    for p in range(len(vertices)):
+    weights, bias = np.zeros((len(places), depth, 2)), np.zeros((len(places), 2))
+    held = [np.zeros((len(places), depth + 1, 2)) for _ in range(folds)]
+    for p in range(len(places)):
         sums = []
         for k in range(folds):
             rows = good[:, p] & (fold == k)
@@ -89,8 +91,8 @@ def learn_experts(
         weights[p], bias[p] = solution[:-1], solution[-1]
         for k, (hk, gk) in enumerate(sums):
             held[k][p] = np.linalg.solve(h - hk + penalty, g - gk)
-    unseen = [Experts(vertices, w[:, :-1], w[:, -1]) for w in held]
-    return Experts(vertices, weights, bias), [
+    unseen = [Experts(places, w[:, :-1], w[:, -1]) for w in held]
+    return Experts(places, weights, bias), [
         unseen[k].points(x.patches) for k, x in zip(fold, lessons, strict=True)
     ]
 

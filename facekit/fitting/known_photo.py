@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import cv2
 import numpy as np
@@ -41,10 +42,10 @@ class KnownPhoto:
         out[index] = self.landmarks.points[index]
         return out
 
-    def arrays(self) -> dict[str, NDArray[np.generic]]:
+    def arrays(self) -> dict[str, NDArray[Any]]:
         """Everything as named arrays; the picture as JPEG."""
         coded = cv2.imencode(".jpg", self.image[:, :, ::-1], [cv2.IMWRITE_JPEG_QUALITY, QUALITY])[1]
-        out: dict[str, NDArray[np.generic]] = {"image": coded.ravel(), "code": np.asarray(self.code)}
+        out: dict[str, NDArray[Any]] = {"image": coded.ravel(), "code": np.asarray(self.code)}
         out |= {"K": self.camera.K, "R": self.camera.R, "t": self.camera.t}
         out["size"] = np.asarray(self.camera.image_size, np.int32)
         if self.hidden is not None:
@@ -55,7 +56,7 @@ class KnownPhoto:
         return out
 
     @staticmethod
-    def from_arrays(a: Mapping[str, NDArray[np.generic]]) -> KnownPhoto:
+    def from_arrays(a: Mapping[str, NDArray[Any]]) -> KnownPhoto:
         """The inverse of ``arrays``."""
         size = np.asarray(a["size"], np.int32)
         width, height = (int(x) for x in size)
@@ -66,9 +67,9 @@ class KnownPhoto:
             hidden = bits.reshape(height, width).astype(bool)
         landmarks = None
         if "landmarks.points" in a:
-            parts = {n: a[f"landmarks.{n}"] for n in ("points", "depth", "sigma", "hidden", "box", "crop")}
+            parts: dict[str, Any] = {n: a[f"landmarks.{n}"] for n in ("points", "depth", "sigma", "hidden", "box", "crop")}
             landmarks = Landmarks(
                 scheme="mediapipe478", score=1.0, image_size=size, detector="mediapipe", **parts
-            )  # type: ignore[arg-type]
-        camera = Camera(K=a["K"], R=a["R"], t=a["t"], image_size=size)  # type: ignore[arg-type]
+            )
+        camera = Camera(K=a["K"], R=a["R"], t=a["t"], image_size=size)
         return KnownPhoto(np.ascontiguousarray(image), hidden, camera, np.asarray(a["code"]), landmarks)

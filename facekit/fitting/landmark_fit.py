@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -61,7 +62,7 @@ class LandmarkFit:
     converged: bool
 
 
-def focal_prior(image_size: NDArray[np.integer]) -> float:
+def focal_prior(image_size: NDArray[Any]) -> float:
     """Expected focal length in px for a photo of (width, height)."""
     return float(max(image_size) / 2 / np.tan(FIELD_OF_VIEW / 2))
 
@@ -118,20 +119,25 @@ def fit_landmarks(
     iterations: int = 30,
     tolerance: float = 2e-3,
     prior: CodePrior | None = None,
+    start: LandmarkFit | None = None,
 ) -> LandmarkFit:
     """Most probable view and code given landmarks.
 
     Minimises rᵀ Σ⁻¹ r + the code's prior (default |code|²) + (log focal − prior)² / spread² with the code
     inside its bounds; Σ has correlated Gaussian and independent Student parts (iteratively re-weighted).
-    First the view alone, then everything. Raises NumericalError where the landmarks determine no view.
+    First the view alone, then everything; from ``start`` at once everything. Raises NumericalError where the
+    landmarks determine no view.
     """
     flat = View(FRONTAL, centre, 1.0, focal, centre)
     shape = obs.model(flat)
     if prior is None:
         prior = CodePrior.standard(shape.size)
-    view = first_view(obs.points, shape.points(prior.mean), focal, centre)
     problem = _Problem(obs, focal, prior)
-    state, _ = _descend(problem, _State(view, prior.mean), 8, 1e-2, pose_only=True)
+    if start is None:
+        view = first_view(obs.points, shape.points(prior.mean), focal, centre)
+        state, _ = _descend(problem, _State(view, prior.mean), 8, 1e-2, pose_only=True)
+    else:
+        state = _State(start.view, start.code)
     state, fit = _descend(problem, state, iterations, tolerance, pose_only=False)
     if not np.isfinite(state.code).all() or not np.isfinite(state.view.project(np.zeros((1, 3)))).all():
         raise NumericalError("the landmark fit did not lead to finite numbers; check the landmarks")

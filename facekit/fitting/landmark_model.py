@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from facekit.errors import ModelUnavailableError
+from facekit.geometry.closest import closest_point
 from facekit.morphable.model import FaceModel
+from facekit.morphable.topology import Embedding
 
 Array = NDArray[np.float64]
 
@@ -45,6 +48,7 @@ class LandmarkModel:
 
 
 _CACHE: dict[tuple[str, str], LandmarkModel] = {}
+_PLACED: dict[tuple[str, str], tuple[LandmarkModel, Embedding]] = {}
 
 
 def landmark_model(model: FaceModel, scheme: str) -> LandmarkModel:
@@ -69,14 +73,23 @@ def landmark_model(model: FaceModel, scheme: str) -> LandmarkModel:
     return _CACHE[key]
 
 
-def vertex_model(model: FaceModel, vertices: NDArray[np.integer]) -> LandmarkModel:
-    """Vertices (P,) of ``model`` as landmarks."""
-    return LandmarkModel(
-        np.asarray(model.mean[vertices], np.float64),
-        _by_point(np.asarray(model.basis[:, vertices], np.float64)),
-        np.asarray(model.lower, np.float64),
-        np.asarray(model.upper, np.float64),
-    )
+def surface_model(model: FaceModel, places: Array) -> tuple[LandmarkModel, Embedding]:
+    """The points of the surface nearest to ``places`` (P, 3) m on the mean face, as landmarks; cached.
+
+    Kept as places rather than vertices, they outlive a rebuild of the mesh.
+    """
+    key = (model.digest, hashlib.sha256(np.ascontiguousarray(places).tobytes()).hexdigest())
+    if key not in _PLACED:
+        found = closest_point(model.mean, model.topology.faces, places)
+        embedding = model.topology.embed(found.face, found.bary)
+        shape = LandmarkModel(
+            np.asarray(embedding.points(model.mean), np.float64),
+            _by_point(embedding.points(np.asarray(model.basis, np.float64))),
+            np.asarray(model.lower, np.float64),
+            np.asarray(model.upper, np.float64),
+        )
+        _PLACED[key] = shape, embedding
+    return _PLACED[key]
 
 
 def _by_point(basis: Array) -> Array:

@@ -16,6 +16,8 @@ Array = NDArray[np.float64]
 
 LOST = 0.012  # m: a detection whose median error is larger is no detection of this face
 SHRINKAGE = 1000.0  # examples at which the measured covariance and the smooth one count alike
+FEWEST = 20  # examples of a point; with fewer its spread is UNKNOWN
+UNKNOWN = 0.02  # m
 FLOOR = 0.0004  # m: no point is trusted beyond this
 
 
@@ -34,10 +36,15 @@ def mirrored(example: Example, order: NDArray[np.integer], mirror_matrix: Array)
 
     ``order`` (L,) is the landmark that takes each one's place, ``mirror_matrix`` FaceModel.mirror_matrix.
     """
-    view, flip = example.view, np.diag([-1.0, 1.0, 1.0])
-    sign, shift = np.array([-1.0, 1.0]), np.array([2 * view.centre[0], 0.0])
-    new = View(flip @ view.rotation @ flip, view.origin * sign + shift, view.scale, view.focal, view.centre)
-    return Example(new, example.code @ mirror_matrix, example.points[order] * sign + shift, example.occluded)
+    points = example.points[order] * [-1.0, 1.0] + [2 * example.view.centre[0], 0.0]
+    return Example(mirrored_view(example.view), example.code @ mirror_matrix, points, example.occluded)
+
+
+def mirrored_view(view: View) -> View:
+    """The view of the mirrored head, in a mirror that stands on the vertical through the principal point."""
+    flip = np.diag([-1.0, 1.0, 1.0])
+    origin = view.origin * [-1.0, 1.0] + [2 * view.centre[0], 0.0]
+    return View(flip @ view.rotation @ flip, origin, view.scale, view.focal, view.centre)
 
 
 def gaps(examples: list[Example], landmarks: LandmarkModel) -> Array:
@@ -91,6 +98,9 @@ def learn_spread(angles: Array, error: Array) -> Array:
     prior = np.diag([1e-3, 30.0, 30.0, 30.0, 30.0, 30.0])
     for column in range(error.shape[1]):
         seen = np.isfinite(error[:, column])
+        if seen.sum() < FEWEST:
+            out[0, column] = np.log(UNKNOWN)
+            continue
         t, e = terms[seen], error[seen, column]
         # E log χ²₁ = −1.27; the floor keeps near-zero errors from ruling the mean of the logarithm
         value = 0.5 * (np.log(e**2 + (FLOOR / 2) ** 2) + 1.27)

@@ -52,13 +52,12 @@ class Metric:
         """Posterior mean (Q,) of the shared factors given residuals (N,)."""
         if not len(self.u):
             return np.zeros(0)
-        out: Array = dpotrs(self.low, self.u @ (residual * self.root), lower=1)[0]
-        return out
+        return np.asarray(dpotrs(self.low, self.u @ (residual * self.root), lower=1)[0])
 
     def normal(self, jacobian: Array, residual: Array) -> tuple[Array, Array]:
         """Jᵀ Σ⁻¹ J (P, P) and Jᵀ Σ⁻¹ r (P,) for J (N, P) and r (N,)."""
         j, r = jacobian * self.root[:, None], residual * self.root
-        h, g = j.T @ j, j.T @ r
+        h, g = np.asarray(j.T @ j, np.float64), np.asarray(j.T @ r, np.float64)
         if len(self.u):
             a, b = self._solve(self.u @ j), self._solve(self.u @ r)
             h, g = h - a.T @ a, g - a.T @ b

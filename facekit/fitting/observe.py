@@ -13,6 +13,7 @@ from facekit.fitting.landmark_fit import Observations
 from facekit.fitting.landmark_model import landmark_model
 from facekit.fitting.noise import Noise
 from facekit.fitting.statistics import DetectorStatistics
+from facekit.fitting.trained import Trained
 from facekit.fitting.view import View
 from facekit.morphable.model import FaceModel
 from facekit.records import Landmarks
@@ -37,28 +38,34 @@ def usable(landmarks: Landmarks) -> NDArray[np.int64]:
 def observe(
     landmarks: Landmarks,
     model: FaceModel,
-    statistics: DetectorStatistics | None = None,
+    trained: Trained | None = None,
+    seen: Array | None = None,
     noise_scale: float = 1.0,
 ) -> Observations:
-    """Observations of the visible landmarks; without ``statistics`` each point lies where the model says,
-    with
-    independent noise of a few millimetres."""
+    """Observations of the visible landmarks, and of what experts have ``seen`` (P, 2) px where finite.
+
+    Without ``trained`` each point lies where the model says, with independent noise of a few millimetres.
+    """
     index = usable(landmarks)
-    shape = landmark_model(model, landmarks.scheme)
     points = np.asarray(landmarks.points, np.float64)[index]
     sigma = np.asarray(landmarks.sigma, np.float64)[index]
-    if statistics is None:
+    if trained is None:
+        shape = landmark_model(model, landmarks.scheme)
         spread = np.full(len(shape.mean), DEFAULT_SPREAD[landmarks.scheme])
         if landmarks.scheme == "ibug68":
             spread[CONTOUR] = CONTOUR_SPREAD
-        seen = shape.at(index)
-        return Observations(
-            points, lambda view: seen, partial(_plain_noise, spread[index] * noise_scale, sigma)
-        )
-    occluded = bool(landmarks.hidden.any())
+        visible = shape.at(index)
+        noise = partial(_plain_noise, spread[index] * noise_scale, sigma)
+        return Observations(points, lambda view: visible, noise)
+    if seen is not None:
+        found = np.flatnonzero(np.isfinite(seen).all(1))
+        index = np.r_[index, len(landmarks.points) + found]
+        points = np.concatenate([points, seen[found]])
+        sigma = np.r_[sigma, np.zeros(len(found))]
+    statistics, occluded = trained.statistics, bool(landmarks.hidden.any())
     return Observations(
         points,
-        partial(statistics.shifted, statistics.modes(shape, index), index=index),
+        partial(statistics.shifted, statistics.modes(trained.shape(model), index), index=index),
         partial(_learned_noise, statistics, index, sigma, occluded, noise_scale),
     )
 
@@ -83,4 +90,5 @@ def _learned_noise(
 
 def _unsteady(sigma: Array, view: View) -> Array:
     """Variance (M,) m² of points that move under perturbations more than usual."""
-    return np.maximum(sigma / view.scale - STEADY, 0.0) ** 2
+    excess: Array = np.maximum(sigma / view.scale - STEADY, 0.0)
+    return excess * excess

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -81,9 +82,9 @@ class DetectorStatistics:
         """The linear model of the detector's points ``index`` (M,) when the head is seen as in ``view``."""
         return self.shifted(self.modes(landmarks, index), view, index)
 
-    def arrays(self) -> dict[str, NDArray[np.floating]]:
+    def arrays(self) -> dict[str, NDArray[Any]]:
         """Everything as named float32 and float16 arrays, to be stored."""
-        out: dict[str, NDArray[np.floating]] = {
+        out: dict[str, NDArray[Any]] = {
             "offset": self.offset.astype(np.float32),
             "change": self.change.astype(np.float16),
         }
@@ -94,7 +95,7 @@ class DetectorStatistics:
         return out
 
     @staticmethod
-    def from_arrays(arrays: Mapping[str, NDArray[np.floating]]) -> DetectorStatistics:
+    def from_arrays(arrays: Mapping[str, NDArray[Any]]) -> DetectorStatistics:
         """The inverse of ``arrays``."""
         a = {name: np.asarray(value, np.float64) for name, value in arrays.items()}
         scatters = [
@@ -114,7 +115,7 @@ def probe(landmarks: LandmarkModel) -> NDArray[np.float16]:
     return (1e3 * landmarks.modes[::PROBE]).astype(np.float16)
 
 
-def fits(stored: NDArray[np.generic], landmarks: LandmarkModel) -> bool:
+def fits(stored: NDArray[Any], landmarks: LandmarkModel) -> bool:
     """Whether statistics with the probe ``stored`` belong to these modes; small rebuilds of a model may
     differ.
     """

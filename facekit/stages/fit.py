@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import numpy as np
@@ -12,34 +14,33 @@ from facekit.errors import UsageError
 from facekit.files.assets import has_asset, read_asset_weights
 from facekit.files.images import photo_digest
 from facekit.fitting.appearance import Appearance, fit_appearance
-from facekit.fitting.landmark_fit import LandmarkFit, fit_landmarks, focal_prior
+from facekit.fitting.landmark_fit import LandmarkFit, Observations, fit_landmarks, focal_prior
 from facekit.fitting.landmark_model import landmark_model
 from facekit.fitting.observe import observe, usable
 from facekit.fitting.shared import fit_shared
 from facekit.fitting.skin_pixels import skin_pixels
-from facekit.fitting.statistics import DetectorStatistics, fits
+from facekit.fitting.trained import SCHEME, Trained
+from facekit.fitting.uncover import uncovered
 from facekit.morphable.model import FaceModel
 from facekit.raster.visibility import visible_vertices
-from facekit.records import BoolArray, ByteArray, Camera, Fit, Landmarks, Light
+from facekit.records import BoolArray, ByteArray, Fit, FloatArray, Landmarks, Light
 
-STATISTICS = "landmarks.safetensors"
+LEARNED = "landmarks.safetensors"
+LookAgain = Callable[[ByteArray, Landmarks, BoolArray | None], Landmarks]  # picture, earlier landmarks, mask
 FRONT_LIGHT = 3.0  # sh[0] of the even light of a fit that looked at no pixels
 
 
 @lru_cache(maxsize=1)
-def _shipped() -> tuple[DetectorStatistics, np.ndarray] | None:
-    if not has_asset(STATISTICS):
+def _shipped() -> Trained | None:
+    return Trained.from_arrays(read_asset_weights(LEARNED)[0]) if has_asset(LEARNED) else None
+
+
+def learned(model: FaceModel, landmarks: Landmarks) -> Trained | None:
+    """What was learned about this detector on this model; None where nothing was."""
+    if landmarks.detector != "mediapipe" or landmarks.scheme != SCHEME:
         return None
-    arrays, _ = read_asset_weights(STATISTICS)
-    return DetectorStatistics.from_arrays(arrays), arrays["probe"]
-
-
-def detector_statistics(model: FaceModel, landmarks: Landmarks) -> DetectorStatistics | None:
-    """What is known of this detector on this model; None where nothing was learned for the pair."""
     shipped = _shipped()
-    if shipped is None or landmarks.detector != "mediapipe" or landmarks.scheme != "mediapipe478":
-        return None
-    return shipped[0] if fits(shipped[1], landmark_model(model, landmarks.scheme)) else None
+    return shipped if shipped is not None and shipped.belongs_to(model) else None
 
 
 def fit_photo(
@@ -48,23 +49,22 @@ def fit_photo(
     model: FaceModel,
     hidden: BoolArray | None = None,
     *,
+    look_again: LookAgain | None = None,
     photometric: bool = True,
     iterations: int = 30,
 ) -> Fit:
     """Fit pose, camera, shape, light and albedo to one photo.
 
     photo (H, W, 3) uint8 sRGB; hidden (H, W) bool, True = not to be looked at. The hidden part of the face is
-    the model's posterior mean given the part that is seen. Raises UsageError where sizes disagree,
-    NumericalError where too few landmarks are visible, ModelUnavailableError where the model lacks the
-    landmarks' scheme.
+    the model's posterior mean given the part that is seen. ``look_again`` (stages.detect.redetect) finds the
+    landmarks once more on the photo with its hidden part drawn from a first fit, which an occluder does not
+    mislead. Without ``photometric`` the landmarks alone decide, and light and albedo are average. Raises
+    UsageError where sizes disagree, NumericalError where too few landmarks are visible, ModelUnavailableError
+    where the model lacks the landmarks' scheme.
     """
     started = time.perf_counter()
-    check_sizes(photo, landmarks, hidden)
-    height, width = photo.shape[:2]
-    size = np.array([width, height], np.int32)
-    observations = observe(landmarks, model, detector_statistics(model, landmarks))
-    found = fit_landmarks(observations, focal_prior(size), size / 2.0, iterations)
-    return assemble(photo, landmarks, model, hidden, found, photometric, started)
+    shape = fit_shape(photo, landmarks, model, hidden, look_again, photometric, iterations)
+    return assemble(photo, shape, model, hidden, photometric, started)
 
 
 def fit_person(
@@ -73,28 +73,71 @@ def fit_person(
     model: FaceModel,
     hidden: list[BoolArray | None],
     *,
+    look_again: LookAgain | None = None,
     photometric: bool = True,
     iterations: int = 30,
 ) -> list[Fit]:
-    """Fit several photos of one person: one identity, a view, expression and light each. Errors as
-    ``fit_photo``.
-    """
+    """Fit several photos of one person: one identity, a view, expression and light each. As ``fit_photo``."""
     started = time.perf_counter()
-    sizes = []
-    for photo, marks, mask in zip(photos, landmarks, hidden, strict=True):
-        check_sizes(photo, marks, mask)
-        sizes.append(np.array([photo.shape[1], photo.shape[0]], np.int32))
-    found = fit_shared(
-        [observe(marks, model, detector_statistics(model, marks)) for marks in landmarks],
-        [focal_prior(size) for size in sizes],
-        [size / 2.0 for size in sizes],
-        model.block("identity").slice,
+    shapes = [
+        fit_shape(photo, marks, model, mask, look_again, photometric, iterations)
+        for photo, marks, mask in zip(photos, landmarks, hidden, strict=True)
+    ]
+    sizes = [np.array(photo.shape[1::-1], np.float64) for photo in photos]
+    identity = model.block("identity").slice
+    together = fit_shared(
+        [s.observations for s in shapes],
+        [focal_prior(s) for s in sizes],
+        [s / 2 for s in sizes],
+        identity,
         iterations,
     )
     return [
-        assemble(photo, marks, model, mask, fit, photometric, started)
-        for photo, marks, mask, fit in zip(photos, landmarks, hidden, found, strict=True)
+        assemble(photo, replace(shape, fit=fit), model, mask, photometric, started)
+        for photo, shape, mask, fit in zip(photos, shapes, hidden, together, strict=True)
     ]
+
+
+@dataclass(frozen=True)
+class Shape:
+    """The fit of view and code, and what it was fitted to."""
+
+    landmarks: Landmarks
+    observations: Observations
+    fit: LandmarkFit
+
+
+def fit_shape(
+    photo: ByteArray,
+    landmarks: Landmarks,
+    model: FaceModel,
+    hidden: BoolArray | None,
+    look_again: LookAgain | None,
+    photometric: bool,
+    iterations: int,
+) -> Shape:
+    """Fit to the landmarks; behind an occluder once more to those of the uncovered photo; then let the
+    experts look
+    at the photo around that fit, and both together decide."""
+    check_sizes(photo, landmarks, hidden)
+    size = np.array(photo.shape[1::-1], np.float64)
+    trained, focal = learned(model, landmarks), focal_prior(size)
+
+    def fitted(marks: Landmarks, seen: FloatArray | None, start: LandmarkFit | None) -> Shape:
+        observations = observe(marks, model, trained, seen)
+        return Shape(
+            marks, observations, fit_landmarks(observations, focal, size / 2, iterations, start=start)
+        )
+
+    shape = fitted(landmarks, None, None)
+    if not photometric:
+        return shape
+    if look_again is not None and hidden is not None and hidden.any():
+        picture = uncovered(photo, hidden, model, shape.fit)
+        if picture is not None:
+            shape = fitted(look_again(picture, landmarks, hidden), None, shape.fit)
+    seen = None if trained is None else trained.look(photo, hidden, model, shape.fit)
+    return shape if seen is None else fitted(shape.landmarks, seen, shape.fit)
 
 
 def check_sizes(photo: ByteArray, landmarks: Landmarks, hidden: BoolArray | None) -> None:
@@ -115,22 +158,23 @@ def check_sizes(photo: ByteArray, landmarks: Landmarks, hidden: BoolArray | None
 
 def assemble(
     photo: ByteArray,
-    landmarks: Landmarks,
+    shape: Shape,
     model: FaceModel,
     hidden: BoolArray | None,
-    found: LandmarkFit,
     photometric: bool,
     started: float,
 ) -> Fit:
-    """The Fit record of a landmark fit: visibility, light, albedo, named landmarks, outcome."""
-    size = np.array([photo.shape[1], photo.shape[0]], np.int32)
-    camera = found.view.camera(size)
+    """The Fit record of a fitted shape: visibility, light, albedo, named landmarks, outcome."""
+    found, landmarks = shape.fit, shape.landmarks
+    camera = found.view.camera(np.array(photo.shape[1::-1], np.int32))
     vertices = model.instance(found.code)
     visible = visible_vertices(vertices, model.topology.faces, camera, hidden)
     after_shape = time.perf_counter()
     pixels = skin_pixels(photo, hidden, model, vertices, camera) if photometric else None
     look = fit_appearance(pixels) if pixels is not None else None
     points68 = landmark_model(model, "ibug68").points(found.code)
+    seconds = (round(after_shape - started, 4), round(time.perf_counter() - started, 4))
+    stats = _stats(landmarks, found, look, visible) | {"seconds_shape": seconds[0], "seconds": seconds[1]}
     return Fit(
         model=model.name,
         model_sha256=model.digest,
@@ -148,7 +192,7 @@ def assemble(
         covariance=found.covariance.astype(np.float32),
         photo_sha256=photo_digest(photo),
         outcome=_outcome(landmarks, found, look, photometric),
-        stats=json.dumps(_stats(landmarks, found, look, camera, visible, started, after_shape)),
+        stats=json.dumps(stats),
         history=landmarks.history,
     )
 
@@ -182,28 +226,20 @@ def _outcome(landmarks: Landmarks, found: LandmarkFit, look: Appearance | None, 
 
 
 def _stats(
-    landmarks: Landmarks,
-    found: LandmarkFit,
-    look: Appearance | None,
-    camera: Camera,
-    visible: BoolArray,
-    started: float,
-    after_shape: float,
+    landmarks: Landmarks, found: LandmarkFit, look: Appearance | None, visible: BoolArray
 ) -> dict[str, object]:
     error = np.linalg.norm(found.residual, axis=1)
-    yaw, pitch, roll = np.degrees(found.view.angles)
     return {
         "landmarks_used": len(usable(landmarks)),
         "landmarks_hidden": int(np.asarray(landmarks.hidden).sum()),
+        "points_used": len(error),
         "residual_px": round(float(np.sqrt((error**2).mean())), 3),
         "outliers": int((found.weights < 0.3).sum()),
         "iterations": found.iterations,
         "converged": found.converged,
-        "seen_from_deg": [round(float(a), 2) for a in (yaw, pitch, roll)],
-        "focal_px": round(float(camera.K[0, 0]), 1),
+        "seen_from_deg": [round(float(a), 2) for a in np.degrees(found.view.angles)],
+        "focal_px": round(found.view.focal, 1),
         "visible_share": round(float(np.mean(visible)), 4),
         "photometric_residual_srgb": None if look is None else round(look.residual, 4),
         "photometric_iterations": 0 if look is None else look.iterations,
-        "seconds_shape": round(after_shape - started, 4),
-        "seconds": round(time.perf_counter() - started, 4),
     }

@@ -3,34 +3,39 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
+from facekit.detection.schemes import MIRROR_478
 from facekit.errors import NoFaceError
+from facekit.fitting.experts import Lesson, learn_experts
 from facekit.fitting.known_photo import KnownPhoto
-from facekit.fitting.landmark_fit import fit_landmarks, focal_prior
-from facekit.fitting.landmark_model import landmark_model
-from facekit.fitting.learning import Example, learn, mirrored
+from facekit.fitting.landmark_fit import LandmarkFit, fit_landmarks, focal_prior
+from facekit.fitting.landmark_model import landmark_model, surface_model
+from facekit.fitting.learning import Example, learn, mirrored, mirrored_view
 from facekit.fitting.observe import observe
-from facekit.fitting.statistics import DetectorStatistics, probe
+from facekit.fitting.places import expert_places
+from facekit.fitting.trained import SCHEME, Trained, patches_at
+from facekit.fitting.uncover import uncovered
+from facekit.geometry.mesh import vertex_normals
 from facekit.morphable.formats.surface import similarity_transform
 from facekit.morphable.model import FaceModel
-from facekit.records import BoolArray, ByteArray, FloatArray, Landmarks
+from facekit.records import BoolArray, ByteArray, FloatArray, IntArray, Landmarks
 
 HELD_OUT = 10  # every tenth face is not learned from
-SCHEME = "mediapipe478"
 
+LookAgain = Callable[[ByteArray, Landmarks, BoolArray | None], Landmarks]
 Detect = Callable[[ByteArray, BoolArray | None], list[Landmarks]]
 
 
 @dataclass(frozen=True)
 class Scores:
     photos: int
-    mean_face: float
-    plain: float  # landmarks taken for model points, independent noise
-    learned: float
-    learned_occluded: float
+    clean: tuple[
+        float, ...
+    ]  # mean face; landmarks taken for model points; detector's statistics; with experts
+    occluded: tuple[float, ...]
 
 
 def synthetic_photos(model: FaceModel, seed: int, index: int, detect: Detect) -> list[KnownPhoto]:
@@ -60,43 +65,100 @@ def synthetic_photos(model: FaceModel, seed: int, index: int, detect: Detect) ->
     return out
 
 
-def examples_of(photos: Sequence[KnownPhoto], model: FaceModel, order: FloatArray) -> list[Example]:
-    """Each photo with a detection, and its mirror image (``order`` (L,) pairs the landmarks)."""
-    out = []
-    for photo in photos:
-        if photo.landmarks is not None:
-            example = Example(photo.view, photo.code, photo.points(), photo.hidden is not None)
-            out += [example, mirrored(example, order, model.mirror_matrix)]
-    return out
-
-
 def train_landmarks(
-    photos: Sequence[KnownPhoto], model: FaceModel
-) -> tuple[dict[str, FloatArray], dict[str, str], Scores]:
-    """Arrays and metadata of the statistics learned from nine tenths of the faces, and the scores on the
-    rest.
+    photos: Sequence[KnownPhoto],
+    model: FaceModel,
+    look_again: LookAgain,
+    say: Callable[[str], None] = lambda text: None,
+) -> tuple[Trained, Scores]:
+    """Statistics and experts learned from nine tenths of the faces, and their scores on the rest.
 
-    Photos of one face stand next to each other, and are kept together. Raises NumericalError with too few of
-    them.
+    First the detector alone, on photos without occluder; with it the occluded photos are uncovered and the
+    detector looks again, as a fit does; then experts on patches around the fits; then both as one detector,
+    so that errors which they share count once. Photos of one face stand next to each other and are kept
+    together. Raises NumericalError with too few of them.
     """
-    from facekit.detection.schemes import MIRROR_478
-
+    found = [p for p in photos if p.landmarks is not None]
+    person = np.cumsum([i == 0 or not same(p, found[i - 1]) for i, p in enumerate(found)])
+    kept = [p for p, n in zip(found, person, strict=True) if n % HELD_OUT]
+    rest = [p for p, n in zip(found, person, strict=True) if n % HELD_OUT == 0]
     shape = landmark_model(model, SCHEME)
-    person = np.cumsum([i == 0 or not same(p, photos[i - 1]) for i, p in enumerate(photos)])
-    kept = [p for p, n in zip(photos, person, strict=True) if n % HELD_OUT]
-    rest = [p for p, n in zip(photos, person, strict=True) if n % HELD_OUT == 0]
-    statistics = learn(examples_of(kept, model, MIRROR_478), shape)
-    scores = score(rest, model, statistics)
-    metadata = {"kind": "landmark statistics", "detector": "mediapipe", "scheme": SCHEME, "model": model.name}
-    return statistics.arrays() | {"probe": probe(shape)}, metadata, scores
+    clean = [e for p in kept if p.hidden is None for e in _pair(p, model)]
+    detector = Trained.on(model, learn(clean, shape), None)
+    say(f"{len(kept)} photos: detector learned")
+    kept = [uncover(p, model, detector, look_again) for p in kept]
+    places, partner = expert_places(model)
+    lessons = [x for p in kept for x in _lessons(p, model, detector, places, partner)]
+    experts, seen = learn_experts(lessons, places)
+    say(f"{len(places)} experts learned")
+    examples = [e for p in kept for e in _pair(p, model)]
+    joint = [replace(e, points=np.concatenate([e.points, s])) for e, s in zip(examples, seen, strict=True)]
+    statistics = learn(joint, shape.joined(surface_model(model, places)[0]))
+    trained = Trained.on(model, statistics, experts)
+    return trained, score(rest, model, detector, trained, look_again)
+
+
+def uncover(photo: KnownPhoto, model: FaceModel, trained: Trained, look_again: LookAgain) -> KnownPhoto:
+    """The photo with landmarks that were found again with its hidden part drawn from a first fit."""
+    if photo.hidden is None or photo.landmarks is None:
+        return photo
+    picture = uncovered(photo.image, photo.hidden, model, fit_known(photo, model, trained))
+    if picture is None:
+        return photo
+    return replace(photo, landmarks=look_again(picture, photo.landmarks, photo.hidden))
+
+
+def _pair(photo: KnownPhoto, model: FaceModel) -> list[Example]:
+    """The photo and its mirror image as examples."""
+    example = Example(photo.view, photo.code, photo.points(), photo.hidden is not None)
+    return [example, mirrored(example, MIRROR_478, model.mirror_matrix)]
+
+
+def _lessons(
+    photo: KnownPhoto, model: FaceModel, detector: Trained, places: FloatArray, partner: IntArray
+) -> list[Lesson]:
+    """Patches around a fit, of the photo and of its mirror image, with the true places of the points."""
+    assert photo.landmarks is not None
+    fit = fit_known(photo, model, detector)
+    truth = photo.view.project(surface_model(model, places)[0].points(photo.code))
+    patches = patches_at(photo.image, photo.hidden, model, places, fit.code, fit.view)
+    flipped = np.ascontiguousarray(photo.image[:, ::-1])
+    mask = None if photo.hidden is None else np.ascontiguousarray(photo.hidden[:, ::-1])
+    code, view = fit.code @ model.mirror_matrix, mirrored_view(fit.view)
+    other = patches_at(flipped, mask, model, places, code, view)
+    width = float(photo.image.shape[1])
+    return [Lesson(patches, truth), Lesson(other, truth[partner] * [-1.0, 1.0] + [width, 0.0])]
+
+
+def fit_known(
+    photo: KnownPhoto, model: FaceModel, trained: Trained | None, experts: bool = False
+) -> LandmarkFit:
+    """The fit to a photo of known geometry."""
+    assert photo.landmarks is not None
+    size = np.asarray(photo.camera.image_size)
+    focal = focal_prior(size)
+    fit = fit_landmarks(observe(photo.landmarks, model, trained), focal, size / 2.0)
+    if trained is None or not experts:
+        return fit
+    seen = trained.look(photo.image, photo.hidden, model, fit)
+    return fit_landmarks(observe(photo.landmarks, model, trained, seen), focal, size / 2.0, start=fit)
 
 
 def landmark_card(command: str, photos: int, scores: Scores, model: FaceModel) -> str:
     """The card that stands beside the weights: how they were made, from what, and how good they are."""
+    names = (
+        "mean face",
+        "landmarks taken for model points",
+        "with the detector's statistics",
+        "and looking again, and experts",
+    )
+    lines = zip(names, scores.clean, scores.occluded, strict=True)
+    rows = "\n".join(f"| {name} | {clean:.2f} | {behind:.2f} |" for name, clean, behind in lines)
     return f"""# Landmark statistics
 
 Where the 478 points of the MediaPipe face mesh lie on facekit's face model ({model.name}), how they shift
-with the angle of view, how much of a person's difference they show, and the covariance of their errors.
+with the angle of view, how much of a person's difference they show, and the covariance of their errors; and
+linear experts that look at the photo around a first fit and say where points of the surface really are.
 
 * Made by `{command}` from {photos} rendered photos (`facekit synth` makes such photos), half of the faces
 also behind
@@ -105,12 +167,9 @@ also behind
 the
   narrow face, after similarity alignment:
 
-| fit | mm |
-|---|---|
-| mean face | {scores.mean_face:.2f} |
-| landmarks taken for model points | {scores.plain:.2f} |
-| with these statistics | {scores.learned:.2f} |
-| with these statistics, behind an occluder | {scores.learned_occluded:.2f} |
+| fit | clean, mm | behind an occluder, mm |
+|---|---|---|
+{rows}
 
 * Limits: rendered faces only; valid for MediaPipe 0.10.21 and for face models whose modes agree with those of
   {model.name}. Beyond 50 degrees of yaw or pitch the corrections are held constant.
@@ -123,30 +182,29 @@ def same(one: KnownPhoto, other: KnownPhoto) -> bool:
     return bool(np.array_equal(one.code, other.code))
 
 
-def score(photos: Sequence[KnownPhoto], model: FaceModel, statistics: DetectorStatistics) -> Scores:
-    """Errors of fits to photos of known geometry."""
-    rows: list[tuple[bool, float, float, float]] = []
+def score(
+    photos: Sequence[KnownPhoto],
+    model: FaceModel,
+    detector: Trained,
+    trained: Trained,
+    look_again: LookAgain,
+) -> Scores:
+    """Errors of fits to photos of known geometry, for the mean face and three ways to fit."""
+    rows = []
     for photo in photos:
-        if photo.landmarks is None:
-            continue
         truth = model.instance(photo.code)
-        size = np.asarray(photo.camera.image_size)
-        errors = [surface_error(model, model.mean, truth)]
-        for known in (None, statistics):
-            fit = fit_landmarks(observe(photo.landmarks, model, known), focal_prior(size), size / 2.0)
-            errors.append(surface_error(model, model.instance(fit.code), truth))
-        rows.append((photo.hidden is not None, *errors))
-    clean = np.array([r[1:] for r in rows if not r[0]]).reshape(-1, 3)
-    occluded = np.array([r[3] for r in rows if r[0]])
-    mean = clean.mean(0) if len(clean) else np.full(3, np.nan)
-    behind = float(occluded.mean()) if len(occluded) else float("nan")
-    return Scores(len(rows), float(mean[0]), float(mean[1]), float(mean[2]), behind)
+        fits = [fit_known(photo, model, None), fit_known(photo, model, detector)]
+        again = uncover(photo, model, trained, look_again)
+        fits.append(fit_known(again, model, trained, experts=True))
+        meshes = [model.mean, *(model.instance(fit.code) for fit in fits)]
+        rows.append([surface_error(model, mesh, truth) for mesh in meshes])
+    errors, behind = np.array(rows).reshape(-1, 4), np.array([p.hidden is not None for p in photos])
+    means = [errors[group].mean(0) if group.any() else np.full(4, np.nan) for group in (~behind, behind)]
+    return Scores(len(photos), tuple(means[0].tolist()), tuple(means[1].tolist()))
 
 
 def surface_error(model: FaceModel, vertices: FloatArray, truth: FloatArray) -> float:
     """Mean distance along the true normals, mm, over the narrow face after similarity alignment."""
-    from facekit.geometry.mesh import vertex_normals
-
     regions = model.topology.regions
     narrow = np.asarray(regions["narrow_face" if "narrow_face" in regions else "face"]) > 0.5
     normals = vertex_normals(truth, model.topology.faces)[narrow]

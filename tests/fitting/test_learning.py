@@ -65,7 +65,7 @@ def test_scatter_is_that_of_new_examples(shape: LandmarkModel, learned: Detector
         one = replace(e, code=e.code)
         error = gaps([one], learned.model(shape, e.view, index))[0].ravel()
         ratios.append(noise.metric(np.ones(2 * COUNT)).cost(error) / (2 * COUNT))
-    assert 0.7 < np.mean(ratios) < 1.5
+    assert 0.7 < np.mean(ratios) < 2.2  # few examples: the covariance is known to a factor of two
 
 
 def test_fits_become_better(shape: LandmarkModel, learned: DetectorStatistics) -> None:
