@@ -19,7 +19,7 @@ from facekit.fitting.patches import Patches
 
 Array = NDArray[np.float64]
 
-RIDGE = 30.0  # of features whose squares add up to about two
+RIDGE = 8.0  # of features whose squares add up to about two
 FARTHEST = 0.012  # m: a longer displacement is no correction but a mistake
 
 

@@ -67,7 +67,9 @@ class KnownPhoto:
             hidden = bits.reshape(height, width).astype(bool)
         landmarks = None
         if "landmarks.points" in a:
-            parts: dict[str, Any] = {n: a[f"landmarks.{n}"] for n in ("points", "depth", "sigma", "hidden", "box", "crop")}
+            parts: dict[str, Any] = {
+                n: a[f"landmarks.{n}"] for n in ("points", "depth", "sigma", "hidden", "box", "crop")
+            }
             landmarks = Landmarks(
                 scheme="mediapipe478", score=1.0, image_size=size, detector="mediapipe", **parts
             )

@@ -110,31 +110,45 @@ def learn_spread(angles: Array, error: Array) -> Array:
     return out
 
 
-def smooth_correlation(places: Array, covariance: Array) -> Array:
+def smooth_correlation(places: Array, covariance: Array, split: int) -> Array:
     """(2L, 2L) correlation that depends on distance alone: share · exp(−distance / length), x and y
     independent.
 
-    places (L, 3) m; share and length are those that come nearest to ``covariance`` (2L, 2L) in the mean
+    places (L, 3) m, the first ``split`` seen by one detector and the rest by another: share and length are
+    found within each and between them, as those that come nearest to ``covariance`` (2L, 2L) in the mean
     square.
     """
     distance = np.linalg.norm(places[:, None] - places[None], axis=2)
     mean = (covariance[::2, ::2] + covariance[1::2, 1::2]) / 2
-    apart = distance > 0
-    best = (np.inf, np.eye(len(places)))
+    out = np.eye(len(places))
+    parts = (slice(0, split), slice(split, len(places)))
+    for a, b in ((0, 0), (0, 1), (1, 1)):
+        block = (parts[a], parts[b])
+        if distance[block].size:
+            out[block] = _smooth_block(distance[block], mean[block], own=a == b)
+            out[block[::-1]] = out[block].T
+    return np.kron(out, np.eye(2))
+
+
+def _smooth_block(distance: Array, mean: Array, own: bool) -> Array:
+    apart = distance > 1e-9 if own else np.ones_like(distance, bool)
+    best = (np.inf, np.zeros_like(distance))
     for length in np.geomspace(0.005, 0.1, 25):
         kernel = np.exp(-distance / length)
-        share = float(np.clip((kernel * mean)[apart].sum() / (kernel**2)[apart].sum(), 0.0, 0.98))
+        norm = max(float((kernel[apart] ** 2).sum()), 1e-12)
+        share = float(np.clip((kernel * mean)[apart].sum() / norm, 0.0, 0.98))
         error = float(((share * kernel - mean)[apart] ** 2).sum())
         if error < best[0]:
-            best = (error, share * kernel + (1 - share) * np.eye(len(places)))
-    return np.kron(best[1], np.eye(2))
+            best = (error, np.where(apart, share * kernel, 1.0))
+    return best[1]
 
 
-def learn_factors(standard: Array, count: int, places: Array) -> tuple[Array, Array]:
+def learn_factors(standard: Array, count: int, places: Array, split: int) -> tuple[Array, Array]:
     """Unique variances (D,) and factors (count, D) of standardised errors (N, D) with NaN where missing.
 
     The pairwise covariance, drawn towards one that depends only on the distance of the landmarks at
-    ``places`` (D / 2, 3) m, the more so the fewer examples there are; then iterated principal factors.
+    ``places`` (D / 2, 3) m, ``split`` of one detector and the rest of another, the more so the fewer examples
+    there are; then iterated principal factors.
     """
     clipped = np.clip(standard, -4.0, 4.0)
     seen = np.isfinite(clipped)
@@ -143,7 +157,7 @@ def learn_factors(standard: Array, count: int, places: Array) -> tuple[Array, Ar
     covariance = (x.T @ x) / np.maximum(both, 1.0)
     total = np.maximum(np.diag(covariance), 0.05)
     scale = np.sqrt(np.outer(total, total))
-    smooth = smooth_correlation(places, covariance / scale)
+    smooth = smooth_correlation(places, covariance / scale, split)
     trust = both / (both + SHRINKAGE)
     covariance = trust * covariance + (1 - trust) * smooth * scale
     total = np.diag(covariance).copy()
@@ -157,24 +171,30 @@ def learn_factors(standard: Array, count: int, places: Array) -> tuple[Array, Ar
     return unique, factors
 
 
-def learn_scatter(angles: Array, error: Array, factors: int, places: Array) -> Scatter:
+def learn_scatter(angles: Array, error: Array, factors: int, places: Array, split: int) -> Scatter:
     """Scatter of errors (N, L, 2) in metres seen at angles (N, 2) yaw and pitch."""
     flat = error.reshape(len(error), -1)
     log_spread = learn_spread(angles, flat)
     standard = flat / np.exp(angle_terms(angles[:, 0], angles[:, 1]) @ log_spread)
-    unique, shared = learn_factors(standard, factors, places)
+    unique, shared = learn_factors(standard, factors, places, split)
     return Scatter(log_spread, unique, shared)
 
 
 def learn(
-    examples: list[Example], landmarks: LandmarkModel, ridge: float = 300.0, factors: int = 120
+    examples: list[Example],
+    landmarks: LandmarkModel,
+    split: int | None = None,
+    ridge: float = 300.0,
+    factors: int = 120,
 ) -> DetectorStatistics:
     """Statistics of a detector from at least a few dozen examples.
 
     Offsets and changes come from the photos without occluders; scatter from the residuals of a two-fold fit,
     so that it is not flattered by what the regression has learned by heart (examples 2n and 2n + 1 stay
-    together: a photo and its mirror image). Raises NumericalError with too few examples.
+    together: a photo and its mirror image). Where two detectors are joined, ``split`` is the first one's
+    number of points. Raises NumericalError with too few examples.
     """
+    split = len(landmarks.mean) if split is None else split
     gap = gaps(examples, landmarks)
     good = np.nanmedian(np.linalg.norm(gap, axis=2), axis=1) < LOST
     clean = good & ~np.array([e.occluded for e in examples])
@@ -193,9 +213,9 @@ def learn(
     where, behind = np.flatnonzero(clean), np.flatnonzero(good & ~clean)
     effect = solve_with_holes(rows[where], features[where], gap[where], ridge)
     error[behind] = gap[behind] - explained(rows[behind], features[behind], effect)
-    scatter = learn_scatter(angles[where], error[where], factors, landmarks.mean)
+    scatter = learn_scatter(angles[where], error[where], factors, landmarks.mean, split)
     occluded = (
-        learn_scatter(angles[behind], error[behind], factors, landmarks.mean)
+        learn_scatter(angles[behind], error[behind], factors, landmarks.mean, split)
         if len(behind) >= 60
         else scatter
     )

@@ -93,7 +93,8 @@ def train_landmarks(
     say(f"{len(places)} experts learned")
     examples = [e for p in kept for e in _pair(p, model)]
     joint = [replace(e, points=np.concatenate([e.points, s])) for e, s in zip(examples, seen, strict=True)]
-    statistics = learn(joint, shape.joined(surface_model(model, places)[0]))
+    both = shape.joined(surface_model(model, places)[0])
+    statistics = learn(joint, both, split=len(shape.mean))
     trained = Trained.on(model, statistics, experts)
     return trained, score(rest, model, detector, trained, look_again)
 
