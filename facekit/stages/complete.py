@@ -25,10 +25,11 @@ from facekit.texture.albedo import (
     SeenAlbedo,
     complete_albedo,
     confidence_map,
+    exposure,
     is_symmetric,
     seen_albedo,
 )
-from facekit.texture.blend import PLAIN, Scene, blend
+from facekit.texture.blend import CORE, PLAIN, Scene, blend
 from facekit.texture.chart import Chart, chart_of
 from facekit.texture.grain import add_grain
 from facekit.texture.invent import invent
@@ -39,6 +40,8 @@ from facekit.texture.shading import shading, shelter, unit
 from facekit.texture.unwrap import smoothstep, unwrap
 
 WORKING = 1024  # px, longer side of the picture in which faces are rendered; larger windows are scaled to it
+EXPECTED = 0.007  # face widths: the first picture is the expected one, as unsure of hidden features as this
+ALIKE = 0.08  # sRGB: visible pixels this near to the render show skin, not hair
 SIZES = (256, 512, 1024, 2048)  # texels a side
 
 
@@ -79,18 +82,20 @@ def complete(
     window = _window(photo, hidden, fit)
     skin = Skin(model, fit, window, chart_of(model.topology, texture_size))
     inventions = skin.inventions(ensemble.vertices[0], generator, len(ensemble.vertices))
-    patches, textures, confidence, figures, on_face = [], [], None, [], False
+    patches: list[ByteArray] = []
+    textures, confidence, figures, on_face = [], None, [], False
     for vertices, prior in zip(ensemble.vertices, inventions, strict=True):
         seen = skin.seen(vertices)
         albedo = complete_albedo(seen, prior, skin.chart, skin.ground, skin.symmetric)
         if not np.isfinite(albedo).all():
             raise NumericalError("the texture is not finite; the fit's light or camera does not make sense")
-        patch, share = _picture(window, vertices, albedo, fit, model, generator)
+        soften = 0.0 if patches else EXPECTED * window.scene.face_width
+        patch, share = _picture(window, vertices, albedo, fit, model, generator, soften)
         if confidence is None:
             confidence = confidence_map(seen.trust, skin.chart.covered, skin.symmetric)
         on_face = on_face or bool((share > 0.5).any())
         patches.append(patch)
-        textures.append(_bytes(albedo))
+        textures.append(_bytes(albedo * exposure(seen, inventions[0], skin.ground)))
         figures.append({"invented_face_pixels": int((share > 0.5).sum())})
     assert confidence is not None
     stats = {
@@ -131,7 +136,8 @@ class Skin:
         """Where the chart shows skin, and plain skin."""
         skin = self.chart.image(self.chart.at((self.model.topology.parts == 0).astype(np.float32)))
         features = self.chart.image(self.chart.at(busy(self.model)))
-        return Ground(skin, skin * (1 - features))
+        face = self.chart.image(self.chart.at(skin_attributes(self.model)[:, CORE]))
+        return Ground(skin, skin * (1 - features), skin * face)
 
     def seen(self, vertices: FloatArray) -> SeenAlbedo:
         """The albedo that the photo shows on a shape (V, 3) m."""
@@ -205,15 +211,17 @@ def _picture(
     fit: Fit,
     model: FaceModel,
     generator: torch.Generator,
+    soften: float,
 ) -> tuple[ByteArray, FloatArray]:
     """The completed window (h, w, 3) uint8, and the share (h', w') of invented face at working resolution."""
     layer = render_layer(vertices, model.topology, albedo, fit.light, window.camera, skin_attributes(model))
-    picture, share = blend(window.scene, layer)
+    picture, share = blend(window.scene, layer, soften)
     if window.scale < 1:
         picture, full_share = _enlarge(window, picture, share)
     else:
         full_share = share
-    plain = (layer.extra[..., PLAIN] > 0.9).astype(np.uint8)
+    alike = np.abs(linear_to_srgb(np.clip(layer.colour, 0, 1)) - window.scene.picture).max(-1) < ALIKE
+    plain = (alike & (layer.extra[..., PLAIN] > 0.9)).astype(np.uint8)
     plain = np.asarray(
         cv2.resize(plain, window.hidden.shape[::-1], interpolation=cv2.INTER_NEAREST), np.uint8
     )

@@ -20,8 +20,10 @@ from facekit.texture.membrane import membrane
 
 DARK, BRIGHT = 0.004, 0.98  # linear albedo is kept inside
 COARSE = 96  # texels a side of the grid on which the offset field is solved
+DOUBT = 0.3  # in log albedo
 REACH = 0.25  # of the side of the chart: how far an offset measured on the seen part carries into the unseen
 UNLIKE = (0.5, 1.0)  # difference in log albedo at which plain skin starts to be, and is, something else
+SPREAD = 0.12  # usual standard deviation of log albedo over a face; both limits grow with a larger one
 UNEVEN = (0.3, 0.6)  # and at which it says nothing of the tone around it: a brow, a nostril, a mole
 SEEN, MIRRORED, INVENTED = 255, 128, 0
 
@@ -46,6 +48,7 @@ class Ground:
 
     skin: FloatArray  # skin, not eyes, mouth or nothing
     plain: FloatArray  # skin without brows, lips, nostrils
+    face: FloatArray  # skin below the hairline, brows and lips included
 
 
 def complete_albedo(
@@ -61,9 +64,10 @@ def complete_albedo(
     """
     base = chart.pad(np.log(np.clip(prior, DARK, BRIGHT))).astype(np.float32)
     difference = seen.log - base
-    usual = _usual(difference, seen.trust * ground.plain)
-    carry = seen.trust * _likeness(difference - usual, ground.plain, UNLIKE)
-    even = _likeness(difference - usual, ground.skin, UNEVEN)
+    usual, spread = _usual(difference, seen.trust * ground.face)
+    apart = (difference - usual) * (SPREAD / max(spread, SPREAD))
+    carry = seen.trust * _likeness(apart, ground.plain, UNLIKE)
+    even = _likeness(apart, ground.skin, UNEVEN)
     mirrored: FloatArray = np.ascontiguousarray(carry[:, ::-1]) if symmetric else np.zeros_like(carry)
     own = carry * (1 - mirrored)
     either: FloatArray = own + mirrored
@@ -75,6 +79,17 @@ def complete_albedo(
     guide = guide + smooth_field(difference - guide, carry * even, chart, np.zeros_like(usual_field))
     completed = base + _mix(guide, difference, seen.trust)
     return np.exp(np.clip(completed, np.log(DARK), np.log(BRIGHT)))
+
+
+def exposure(seen: SeenAlbedo, prior: FloatArray, ground: Ground) -> float:
+    """What to multiply a texture by, so that seen skin is about as light as the prior expects.
+
+    Light and albedo share one factor that no photo tells; where the fit has put it far off, textures would
+    look black under any other light. Within DOUBT it stays as it is.
+    """
+    usual, _ = _usual(seen.log - np.log(np.clip(prior, DARK, BRIGHT)), seen.trust * ground.face)
+    grey = float(np.mean(usual))
+    return float(np.exp(np.clip(grey, -DOUBT, DOUBT) - grey))
 
 
 def _likeness(apart: FloatArray, where: FloatArray, limits: tuple[float, float]) -> FloatArray:
@@ -90,10 +105,15 @@ def _mix(under: FloatArray, over: FloatArray, share: FloatArray) -> FloatArray:
     return under + share[..., None] * (over - under)
 
 
-def _usual(difference: FloatArray, weight: FloatArray) -> FloatArray:
-    """Median difference (3,) of the trusted skin; zero where none is."""
-    chosen = weight > 0.5
-    return np.median(difference[chosen], 0) if chosen.any() else np.zeros(3, np.float32)
+def _usual(difference: FloatArray, weight: FloatArray) -> tuple[FloatArray, float]:
+    """Median difference (3,) of the trusted skin, and the robust standard deviation around it; zero where
+    none is.
+    """
+    chosen = difference[weight > 0.5]
+    if len(chosen) == 0:
+        return np.zeros(3, np.float32), 0.0
+    median = np.median(chosen, 0)
+    return median, 1.4826 * float(np.median(np.abs(chosen - median)))
 
 
 def smooth_field(values: FloatArray, trust: FloatArray, chart: Chart, towards: FloatArray) -> FloatArray:

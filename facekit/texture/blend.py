@@ -14,7 +14,7 @@ from facekit.texture.membrane import membrane
 from facekit.texture.render import Layer
 from facekit.texture.unwrap import OUTLINE, smoothstep
 
-LIMIT = 0.15  # sRGB, the usual size of a correction; a larger difference is an edge that does not match
+LIMIT = 0.35  # sRGB, the largest correction; a larger difference is an edge that does not match, not a tint
 CARRY = 0.18  # face widths, how far a correction carries into the hidden part
 SKIN, CORE, PLAIN = 0, 1, 2  # columns of the attributes a layer is rendered with, see skin_attributes
 FILL_SCALE = 0.03  # face widths: what is finer than this is detail of hair and background
@@ -29,15 +29,19 @@ class Scene:
     face_width: float  # px
 
 
-def blend(scene: Scene, layer: Layer) -> tuple[FloatArray, FloatArray]:
+def blend(scene: Scene, layer: Layer, soften: float = 0.0) -> tuple[FloatArray, FloatArray]:
     """The photo with its hidden pixels completed, (H, W, 3) float32 sRGB, and the share (H, W) of invented
     face in each.
 
     Inside the rendered face the result has the gradients of the render and meets the visible skin at the
     border of the mask (gradient-domain blending with a screen, so that a mismatch of features there stays
     local); outside it the surroundings are continued. Pixels that are not hidden are those of the photo.
+    ``soften`` is the standard deviation, in px, of where hidden features lie: blurred by it the render
+    becomes what is to be expected.
     """
     rendered = linear_to_srgb(np.clip(layer.colour, 0, 1)).astype(np.float32)
+    if soften > 0:
+        rendered = _softened(rendered, layer.cover, soften)
     skin = skin_share(scene, layer, rendered)
     share = np.where(scene.hidden, layer.cover * skin, 0).astype(np.float32)
     correction = _correction(scene, layer, rendered, skin)
@@ -46,6 +50,11 @@ def blend(scene: Scene, layer: Layer) -> tuple[FloatArray, FloatArray]:
     behind = fill(scene.picture, scene.hidden, around, max(2.0, FILL_SCALE * scene.face_width))
     mixed = share[..., None] * face + (1 - share[..., None]) * np.clip(behind, 0, 1)
     return np.where(scene.hidden[..., None], mixed, scene.picture).astype(np.float32), share
+
+
+def _softened(rendered: FloatArray, cover: FloatArray, sigma: float) -> FloatArray:
+    total = cv2.GaussianBlur(rendered * cover[..., None], (0, 0), sigma)
+    return np.asarray(total / np.maximum(cv2.GaussianBlur(cover, (0, 0), sigma), 1e-3)[..., None], np.float32)
 
 
 def skin_share(scene: Scene, layer: Layer, rendered: FloatArray) -> FloatArray:
@@ -81,9 +90,7 @@ def _correction(scene: Scene, layer: Layer, rendered: FloatArray, skin: FloatArr
     size = np.abs(difference).max(-1)
     inner = cv2.distanceTransform((layer.cover > 0.99).astype(np.uint8), cv2.DIST_L2, 5)
     low, high = (f * scene.face_width for f in OUTLINE)
-    trust = (
-        np.where(scene.hidden, 0, skin) * np.exp(-0.5 * (size / LIMIT) ** 2) * smoothstep(inner, low, high)
-    )
+    trust = np.where(scene.hidden, 0, skin) * np.exp(-2 * (size / LIMIT) ** 2) * smoothstep(inner, low, high)
     return membrane(
         scene.hidden, np.clip(difference, -LIMIT, LIMIT), trust, 1.0 / (CARRY * scene.face_width) ** 2
     )

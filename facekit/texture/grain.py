@@ -12,6 +12,7 @@ from facekit.records import BoolArray, FloatArray
 
 BANDS = (0.7, 1.4)  # px at a face 200 px wide, standard deviation of the Gaussian that ends each band
 BODY = 200  # px, width of the face for which BANDS stand
+STRONGEST = 0.02  # sRGB, standard deviation of a band; more than that is no grain
 
 
 def add_grain(
@@ -43,7 +44,7 @@ def add_grain(
             continue
         missing = _covariance(band[inner_visible]) - _covariance(band[inner_target])
         values, vectors = np.linalg.eigh(missing)
-        root = vectors * np.sqrt(np.maximum(values, 0))
+        root = vectors * np.sqrt(np.clip(values, 0, STRONGEST**2))
         unit = noise / max(float(noise.std()), 1e-6)
         result += invented[..., None].astype(np.float32) * (unit @ root.T.astype(np.float32))
     return result

@@ -17,7 +17,8 @@ WAVES = 4  # a side: cosines over the chart that stand for light the nine harmon
 STRAY = 0.20  # standard deviation of each of them, relative to the albedo
 SURROUNDINGS = 0.05  # of the side of the chart
 LIGHTEST = 1.08  # times the mean of the surroundings
-TEMPERATURE = 0.7  # of the samples' standard deviation: an invented texture is to differ, and to look likely
+GREY_RANGE, COLOUR_RANGE = 0.8, 0.15  # of the logarithm of a sample's ratio to the mean
+TEMPERATURE = 0.5  # of the samples' standard deviation: an invented texture is to differ, and to look likely
 
 
 def invent(
@@ -45,7 +46,18 @@ def invent(
     codes = [posterior.mean]
     if n > 1:
         codes += list(posterior.mean + TEMPERATURE * (posterior.sample(generator, n - 1) - posterior.mean))
-    return [_resize(_darker_features(model.instance(code[: model.size]), model.mask), size) for code in codes]
+    maps = [_darker_features(model.instance(code[: model.size]), model.mask) for code in codes]
+    return [_resize(_moderate(one, maps[0]), size) for one in maps]
+
+
+def _moderate(sample: FloatArray, mean: FloatArray) -> FloatArray:
+    """The sample with its ratio to the mean kept in bounds, in grey and in colour: far out, modes add up to
+    no skin.
+    """
+    ratio = np.log(sample / mean)
+    grey = ratio.mean(-1, keepdims=True)
+    colour = np.clip(ratio - grey, -COLOUR_RANGE, COLOUR_RANGE)
+    return mean * np.exp(np.clip(grey, -GREY_RANGE, GREY_RANGE) + colour)
 
 
 def _darker_features(albedo: FloatArray, mask: BoolArray) -> FloatArray:
