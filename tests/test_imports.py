@@ -20,6 +20,7 @@ MATHEMATICS = {
     "texture",
     "synthetic",
     "detection",
+    "train",
     "metrics",
 }
 # What each part may import, besides itself: cli → stages, files → mathematics → records, errors.

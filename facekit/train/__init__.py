@@ -1,0 +1,1 @@
+"""Training: one readable loop, checkpoints, several processes."""
