@@ -34,7 +34,7 @@ class MeshBlock(nn.Module):
     (n_out, B, C_out).
 
     Parameters: coefficients (M, E) of the E edges, basis (M, C_in, C_out), bias (n_out, C_out), density (E,),
-    and shortcut (C_in, C_out) where the channels differ.
+    and shortcut (C_in, C_out) where the channels differ or the block is linear, not ``activated`` by an ELU.
     """
 
     def __init__(
@@ -53,7 +53,8 @@ class MeshBlock(nn.Module):
         self.basis = _normal((bases, *width), width[0] ** -0.5, generator)
         self.bias = nn.Parameter(torch.zeros(connections.outputs, width[1]))
         self.density = nn.Parameter(0.5 + torch.rand(connections.edges, generator=generator))
-        self.shortcut = _normal(width, width[0] ** -0.5, generator) if width[0] != width[1] else None
+        direct = activated and width[0] == width[1]
+        self.shortcut = None if direct else _normal(width, width[0] ** -0.5, generator)
         self.sum, self.sum_back = _patterns(connections, bases, tall=self.sums_first)
         self.pool, self.pool_back = _patterns(connections, 1, tall=True)
 
@@ -81,7 +82,7 @@ class MeshBlock(nn.Module):
     def _residual(self, x: Tensor) -> Tensor:
         if self.shortcut is None:
             return self._pooled(x)
-        narrows = self.shortcut.shape[1] < self.shortcut.shape[0]
+        narrows = self.shortcut.shape[1] <= self.shortcut.shape[0]
         return self._pooled(x @ self.shortcut) if narrows else self._pooled(x) @ self.shortcut
 
     def _pooled(self, x: Tensor) -> Tensor:

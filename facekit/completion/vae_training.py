@@ -1,0 +1,216 @@
+"""What the Mesh-VAE learns, from what: partial faces to whole ones, with L1, L1-Laplacian and KL losses."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Protocol
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from facekit.completion.masks import LARGEST, Masks, curriculum
+from facekit.completion.mesh_vae import MeshVAE
+from facekit.completion.meshconv.products import Pattern, SparseProduct
+from facekit.geometry.mesh import uniform_laplacian
+from facekit.morphable.model import FaceModel
+from facekit.records import FloatArray, IntArray
+from facekit.synthetic.chance import numpy_generator
+from facekit.synthetic.expression import sample_expression
+
+PARTS = ("train", "validation", "test")
+SHARES = (8, 1, 1)  # of ten identities
+
+
+class Faces(Protocol):
+    """Whole faces to learn from."""
+
+    @property
+    def identities(self) -> int:
+        """Number of people."""
+
+    def draw(self, identity: IntArray, generator: torch.Generator) -> FloatArray:
+        """One face of each person (n,), (n, V, 3) m."""
+
+
+@dataclass(frozen=True)
+class ModelFaces:
+    """Faces of the face model: ``identities`` people, each with any expression that ``synthetic`` makes."""
+
+    model: FaceModel
+    identities: int
+    seed: int
+
+    def draw(self, identity: IntArray, generator: torch.Generator) -> FloatArray:
+        """People N(0, I) over the identity modes, the same for the same number; expressions as people make
+        them.
+        """
+        rng = numpy_generator(generator)
+        code = np.zeros((len(identity), self.model.size))
+        shape, expression = self.model.block("identity"), self.model.block("expression")
+        for row, person in zip(code, identity, strict=True):
+            own = np.random.default_rng([self.seed, int(person)])
+            row[shape.slice] = own.standard_normal(shape.size)
+            for name, weight in sample_expression(self.model.expression_names, rng).items():
+                place = self.model.expression_names.index(name)
+                row[expression.start + place] = weight / self.model.expression_scale[place]
+        return self.model.instance(self.model.clip(code))
+
+
+@dataclass(frozen=True)
+class RegisteredFaces:
+    """Registered meshes of one topology."""
+
+    vertices: FloatArray  # (N, V, 3) float32, m
+    person: IntArray  # (N,) from 0
+
+    @cached_property
+    def _meshes(self) -> list[IntArray]:
+        order = np.argsort(self.person, kind="stable")
+        return np.split(order, np.searchsorted(self.person[order], np.arange(1, self.identities)))
+
+    @property
+    def identities(self) -> int:
+        """Number of people."""
+        return int(self.person.max()) + 1
+
+    def draw(self, identity: IntArray, generator: torch.Generator) -> FloatArray:
+        """Any mesh of each person."""
+        rng = numpy_generator(generator)
+        return self.vertices[[rng.choice(self._meshes[int(person)]) for person in identity]]
+
+
+def split(identities: int, part: str) -> IntArray:
+    """The people of one of PARTS, 80:10:10; every part has one at least. Raises ValueError below three."""
+    if identities < 3:
+        raise ValueError(f"{identities} people cannot be split into three parts")
+    bounds = np.cumsum([0, *SHARES]) * identities / sum(SHARES)
+    cut = np.round(bounds).astype(int)
+    cut[1] = min(cut[1], identities - 2)
+    cut[2] = min(max(cut[2], cut[1] + 1), identities - 1)
+    which = PARTS.index(part)
+    return np.arange(cut[which], cut[which + 1])
+
+
+def typical_offset(faces: Faces, mean: FloatArray, generator: torch.Generator, n: int = 64) -> float:
+    """RMS offset of the training faces' coordinates from the mean, m: the network's unit."""
+    people = split(faces.identities, "train")
+    some = faces.draw(people[np.arange(n) % len(people)], generator)
+    return float(np.sqrt(np.mean((some - mean) ** 2)))
+
+
+@dataclass(frozen=True)
+class Weights:
+    """Of the loss terms. Offsets are in the network's unit; all terms are means over vertices."""
+
+    laplacian: float = 1.0
+    kl: float = 0.05  # of the divergence divided by the 3 V coordinates
+    warm: float = 0.2  # part of the training over which ``kl`` grows from 0
+
+
+class Completing:
+    """The training task: whole faces from what a mask leaves of them (a ``train.loop.Task``)."""
+
+    def __init__(
+        self,
+        model: MeshVAE,
+        triangles: IntArray,
+        faces: Faces,
+        masks: Masks,
+        size: int = 16,
+        weights: Weights | None = None,
+    ) -> None:
+        self.model, self.faces, self.masks, self.size = model, faces, masks, size
+        self.weights = weights or Weights()
+        self.people = split(faces.identities, "train")
+        self.laplacian = Laplacian(len(model.mean), triangles)
+
+    def batch(self, progress: float, generator: torch.Generator) -> dict[str, Tensor]:
+        """vertices (B, V, 3) float32 m, visible (B, V) bool, noise (B, D) of the latents."""
+        pick = torch.randint(len(self.people), (self.size,), generator=generator).numpy()
+        vertices = self.faces.draw(self.people[pick], generator)
+        hidden = self.masks.draw(self.size, curriculum(progress), generator)
+        noise = torch.randn(self.size, self.model.latent_size, generator=generator)
+        whole = torch.as_tensor(vertices, dtype=torch.float32)
+        return {"vertices": whole, "visible": torch.as_tensor(~hidden), "noise": noise}
+
+    def losses(self, batch: dict[str, Tensor], progress: float) -> dict[str, Tensor]:
+        """loss = l1 + laplacian + kl, each with its weight."""
+        mu, log_sigma = self.model.encode(batch["vertices"], batch["visible"])
+        made = self.model.offsets(mu + log_sigma.exp() * batch["noise"])
+        off = made - (batch["vertices"] - self.model.mean) / self.model.unit
+        terms = {
+            "l1": off.abs().mean(),
+            "laplacian": self.laplacian(off).abs().mean(),
+            "kl": divergence(mu, log_sigma).mean() / off[0].numel(),
+        }
+        growing = min(1.0, progress / self.weights.warm)
+        total = terms["l1"] + self.weights.laplacian * terms["laplacian"]
+        return {"loss": total + growing * self.weights.kl * terms["kl"], **terms}
+
+
+def divergence(mu: Tensor, log_sigma: Tensor) -> Tensor:
+    """KL divergence (B,) of N(mu, sigma^2) from N(0, I)."""
+    return 0.5 * (mu**2 + (2 * log_sigma).exp() - 1 - 2 * log_sigma).sum(1)
+
+
+class Laplacian:
+    """A vertex minus the mean of its neighbours, for offsets (B, V, 3)."""
+
+    def __init__(self, count: int, triangles: IntArray) -> None:
+        matrix = uniform_laplacian(count, triangles)
+        matrix.sort_indices()
+        self.values = torch.as_tensor(matrix.data.astype(np.float32))
+        matrix.data = np.arange(1.0, 1 + matrix.nnz)
+        self.patterns = Pattern(matrix), Pattern(matrix.T)
+
+    def __call__(self, offsets: Tensor) -> Tensor:
+        """(V, B, 3)."""
+        if self.values.device != offsets.device:
+            self.values = self.values.to(offsets.device)
+            self.patterns = self.patterns[0].to(offsets.device), self.patterns[1].to(offsets.device)
+        flat = offsets.transpose(0, 1).reshape(offsets.shape[1], -1)
+        smooth = SparseProduct.apply(self.values.to(flat.dtype), flat, *self.patterns)
+        return smooth.reshape(offsets.shape[1], len(offsets), 3)
+
+
+@dataclass(frozen=True)
+class Scores:
+    """RMS distance, mm, of the most probable completion from faces not trained on."""
+
+    hidden: float
+    visible: float
+    mean_face: float  # of the mean face on the hidden vertices: what knowing nothing costs
+    radius: float  # |z| that nine in ten encoded training faces do not exceed
+
+
+@torch.no_grad()
+def score(task: Completing, part: str, n: int, generator: torch.Generator) -> Scores:
+    """Completions of ``n`` masked faces of a part of the people, at the masks' full size."""
+    network = task.model.eval()
+    device = network.mean.device
+    people = split(task.faces.identities, part)
+    hidden = torch.as_tensor(task.masks.draw(n, LARGEST, generator), device=device)
+    whole = _faces(task, people[np.arange(n) % len(people)], generator)
+    mu = network.encode(whole, ~hidden)[0]
+    off = network.decode(mu) - whole
+    own = split(task.faces.identities, "train")
+    seen = _faces(task, own[np.arange(n) % len(own)], generator)
+    length = network.encode(seen, torch.ones_like(hidden))[0].norm(dim=1)
+    return Scores(
+        _rms(off[hidden]),
+        _rms(off[~hidden]),
+        _rms((whole - network.mean)[hidden]),
+        float(length.quantile(0.9)),
+    )
+
+
+def _faces(task: Completing, people: IntArray, generator: torch.Generator) -> Tensor:
+    drawn = task.faces.draw(people, generator)
+    return torch.as_tensor(drawn, dtype=torch.float32, device=task.model.mean.device)
+
+
+def _rms(offsets: Tensor) -> float:
+    """Root of the mean squared length of offsets (N, 3) m, in mm."""
+    return 1e3 * float(offsets.square().sum(-1).mean().sqrt())
