@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 
 from facekit.raster.shade import linear_to_srgb
-from facekit.records import BoolArray, FloatArray
+from facekit.records import BoolArray, Camera, FloatArray
 from facekit.texture.fill import fill
 from facekit.texture.membrane import membrane
 from facekit.texture.render import Layer
@@ -27,6 +27,7 @@ class Scene:
     picture: FloatArray  # (H, W, 3) float32, sRGB 0 to 1
     hidden: BoolArray  # (H, W)
     face_width: float  # px
+    camera: Camera  # of the picture
 
 
 def blend(scene: Scene, layer: Layer, soften: float = 0.0) -> tuple[FloatArray, FloatArray]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import torch
 
+from facekit.records import Camera
 from facekit.texture.blend import Scene, blend
 from facekit.texture.fill import fill
 from facekit.texture.grain import add_grain
@@ -13,7 +14,9 @@ from facekit.texture.render import Layer
 
 
 def scene(hidden: np.ndarray, picture: np.ndarray) -> Scene:
-    return Scene(picture.astype(np.float32), hidden, 60.0)
+    size = np.array(hidden.shape[::-1], np.int32)
+    camera = Camera(np.eye(3), np.eye(3), np.zeros(3), size)
+    return Scene(picture.astype(np.float32), hidden, 60.0, camera)
 
 
 def test_blending_takes_the_gradients_of_the_render_and_the_level_of_the_photo() -> None:
