@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +16,7 @@ Array = NDArray[np.float64]
 
 LOST = 0.012  # m: a detection whose median error is larger is no detection of this face
 SHRINKAGE = 1000.0  # examples at which the measured covariance and the smooth one count alike
+FEWEST_OCCLUDED = 60  # photos with an occluder
 FEWEST = 20  # examples of a point; with fewer its spread is UNKNOWN
 UNKNOWN = 0.02  # m
 FLOOR = 0.0004  # m: no point is trusted beyond this
@@ -214,11 +215,11 @@ def learn(
     effect = solve_with_holes(rows[where], features[where], gap[where], ridge)
     error[behind] = gap[behind] - explained(rows[behind], features[behind], effect)
     scatter = learn_scatter(angles[where], error[where], factors, landmarks.mean, split)
-    occluded = (
-        learn_scatter(angles[behind], error[behind], factors, landmarks.mean, split)
-        if len(behind) >= 60
-        else scatter
-    )
+    occluded = scatter
+    if len(behind) >= FEWEST_OCCLUDED:
+        # how far points drift is learned apart; how they hang together is known better from the whole faces
+        spread = learn_spread(angles[behind], error[behind].reshape(len(behind), -1))
+        occluded = replace(scatter, log_spread=spread)
     return DetectorStatistics(effect[:OFFSET_TERMS], effect[OFFSET_TERMS:], scatter, occluded)
 
 
