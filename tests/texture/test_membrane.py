@@ -41,9 +41,7 @@ def problem() -> tuple[BoolArray, FloatArray, FloatArray]:
 
 
 @pytest.mark.parametrize("screen", [0.0, 0.05])
-def test_agrees_with_a_dense_solve(
-    problem: tuple[BoolArray, FloatArray, FloatArray], screen: float
-) -> None:
+def test_agrees_with_a_dense_solve(problem: tuple[BoolArray, FloatArray, FloatArray], screen: float) -> None:
     free, data, trust = problem
     aim = np.full_like(data, 0.3)
     expected = dense(free, data, trust, screen, aim)
@@ -63,7 +61,9 @@ def test_an_unheld_patch_goes_where_it_is_told() -> None:
     free = np.zeros((8, 8), bool)
     free[2:5, 2:5] = True
     aim = np.full((8, 8, 1), 0.7)
-    assert np.allclose(membrane(free, np.zeros((8, 8, 1)), np.zeros((8, 8)), towards=aim)[free], 0.7, atol=1e-5)
+    assert np.allclose(
+        membrane(free, np.zeros((8, 8, 1)), np.zeros((8, 8)), towards=aim)[free], 0.7, atol=1e-5
+    )
 
 
 def test_large_problems_are_close_to_exact(monkeypatch: pytest.MonkeyPatch) -> None:

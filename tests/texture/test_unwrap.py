@@ -17,7 +17,7 @@ from facekit.texture.shading import shading, unit
 from facekit.texture.unwrap import Unwrapped, unwrap
 
 if TYPE_CHECKING:
-    from tests.texture.conftest import World
+    from scenes import World
 
 TEXELS = 128
 
@@ -53,7 +53,9 @@ def test_chart_finds_the_point_of_each_texel(world: World) -> None:
 def test_what_is_unwrapped_renders_as_the_photo(world: World) -> None:
     albedo = completed(world, np.zeros(world.photo.shape[:2], bool), flat_prior())
     attributes = np.zeros((len(world.fit.vertices), 3), np.float32)
-    layer = render_layer(world.fit.vertices, world.model.topology, albedo, world.light, world.camera, attributes)
+    layer = render_layer(
+        world.fit.vertices, world.model.topology, albedo, world.light, world.camera, attributes
+    )
     inner = layer.cover > 0.999
     inner[1:-1, 1:-1] &= inner[:-2, 1:-1] & inner[2:, 1:-1] & inner[1:-1, :-2] & inner[1:-1, 2:]
     again = linear_to_srgb(np.clip(layer.colour, 0, 1))
