@@ -14,6 +14,7 @@ from facekit.completion.masks import LARGEST, Masks, curriculum
 from facekit.completion.mesh_vae import MeshVAE
 from facekit.completion.meshconv.products import Pattern, SparseProduct
 from facekit.geometry.mesh import uniform_laplacian
+from facekit.morphable.formats.surface import similarity_transform
 from facekit.morphable.model import FaceModel
 from facekit.records import FloatArray, IntArray
 from facekit.synthetic.chance import numpy_generator
@@ -79,6 +80,15 @@ class RegisteredFaces:
         """Any mesh of each person."""
         rng = numpy_generator(generator)
         return self.vertices[[rng.choice(self._meshes[int(person)]) for person in identity]]
+
+
+def registered(vertices: FloatArray, person: IntArray, mean: FloatArray) -> RegisteredFaces:
+    """Meshes (N, V, 3) m of people (N,), each turned and moved, not scaled, to lie on the mean face."""
+    moved = np.zeros(vertices.shape, np.float32)
+    for out, mesh in zip(moved, vertices.astype(np.float64), strict=True):
+        turn = similarity_transform(mesh, mean)[1]
+        out[:] = (mesh - mesh.mean(axis=0)) @ turn.T + mean.mean(axis=0)
+    return RegisteredFaces(moved, person)
 
 
 def split(identities: int, part: str) -> IntArray:
