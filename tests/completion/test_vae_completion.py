@@ -1,0 +1,103 @@
+"""Completion by the Mesh-VAE: what is seen stays, gradients are true, samples differ where hidden."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from facekit.completion.evidence import watched
+from facekit.completion.mesh_vae import PRESETS, MeshVAE
+from facekit.completion.sampler import Diversity, spread
+from facekit.completion.vae_completion import Membrane, VaeCompletion
+from facekit.errors import WrongKindError
+from facekit.morphable.model import FaceModel
+from facekit.records import Fit
+
+from .sphere import sphere_model
+
+SPHERE = sphere_model(2)
+
+
+def seeded(seed: int = 0) -> torch.Generator:
+    return torch.Generator().manual_seed(seed)
+
+
+@pytest.fixture(scope="module")
+def way(model: FaceModel, cases: dict[str, tuple[Fit, np.ndarray]]) -> VaeCompletion:
+    """An untrained network in double precision, the mouth hidden."""
+    fit = cases["mouth"][0]
+    network = MeshVAE(model.mean, model.topology.faces, 0.004, PRESETS["tiny"], seeded())
+    made = VaeCompletion(fit, model, watched(fit.visible, model), network)
+    made.network.double()
+    return made
+
+
+def test_what_is_seen_stays_and_the_rest_differs(way: VaeCompletion) -> None:
+    shapes = way.decode(way.start(3, seeded()))
+    np.testing.assert_allclose(shapes[:, way.visible], np.stack([way.vertices[way.visible]] * 3), atol=1e-9)
+    assert np.ptp(shapes[:, ~way.visible], axis=0).max() > 1e-4
+
+
+def test_samples_are_those_of_the_encoder(way: VaeCompletion) -> None:
+    z = way.start(2000, seeded())
+    np.testing.assert_array_equal(z[0], way.mu)
+    np.testing.assert_allclose(z.mean(0), way.mu, atol=0.15)
+    np.testing.assert_allclose(z.std(0), way.sigma, rtol=0.1)
+
+
+@pytest.mark.parametrize("term", ["hidden", "stray", "energy"])
+def test_gradients_are_those_of_finite_differences(way: VaeCompletion, term: str) -> None:
+    z = way.start(2, seeded())
+    towards = np.random.default_rng(0).normal(size=way.hidden(z).shape)
+
+    def value(latents: np.ndarray) -> float:
+        if term == "hidden":
+            return float((way.hidden(latents) * towards).sum())
+        return float(getattr(way, term)(latents)[0].sum())
+
+    gradient = way.hidden_pullback(towards, z) if term == "hidden" else getattr(way, term)(z)[1]
+    along = np.random.default_rng(1).normal(size=z.shape)
+    difference = (value(z + 1e-5 * along) - value(z - 1e-5 * along)) / 2e-5
+    assert difference == pytest.approx(float((gradient * along).sum()), rel=1e-4)
+    assert difference != pytest.approx(float((gradient * along[::-1]).sum()), rel=1e-2)
+
+
+def test_many_latents_are_decoded_as_few_are(way: VaeCompletion) -> None:
+    z = way.start(33, seeded())
+    np.testing.assert_allclose(way.hidden(z)[:2], way.hidden(z[:2]), atol=1e-10)
+
+
+def test_the_sampler_spreads_them(way: VaeCompletion) -> None:
+    settings = Diversity(candidates=2, iterations=3)
+    z, quality = spread(way, 3, settings, seeded())
+    again, _ = spread(way, 3, settings, seeded())
+    np.testing.assert_array_equal(z, again)
+    np.testing.assert_array_equal(z[0], way.mu)
+    assert (np.abs(z[1:]) <= settings.n_sigma).all()
+    assert quality.shape == (3,)
+
+
+def test_a_network_of_another_topology_is_refused(
+    model: FaceModel, cases: dict[str, tuple[Fit, np.ndarray]]
+) -> None:
+    other = MeshVAE(SPHERE.mean, SPHERE.topology.faces, 0.004, PRESETS["tiny"], seeded())
+    fit = cases["mouth"][0]
+    with pytest.raises(WrongKindError, match="another face model"):
+        VaeCompletion(fit, model, watched(fit.visible, model), other)
+
+
+def test_a_membrane_carries_a_constant_and_bends_a_step() -> None:
+    visible = SPHERE.mean[:, 2] < 0.05
+    membrane = Membrane(SPHERE.topology.faces, visible)
+    same = membrane.carry(np.full((visible.sum(), 1), 2.0))
+    np.testing.assert_allclose(same, 2.0, atol=1e-4)
+    sides = membrane.carry(np.sign(SPHERE.mean[visible, :1]))
+    assert np.abs(sides).max() <= 1
+    assert np.corrcoef(sides[:, 0], SPHERE.mean[~visible, 0])[0, 1] > 0.9
+
+
+def test_a_membrane_over_nothing_is_empty() -> None:
+    membrane = Membrane(SPHERE.topology.faces, np.ones(len(SPHERE.mean), bool))
+    assert membrane.carry(np.ones((len(SPHERE.mean), 3))).shape == (0, 3)
+    assert not membrane.carry_back(np.zeros((0, 3))).any()
