@@ -33,9 +33,10 @@ class Pattern(nn.Module):
         self.register_buffer("column", torch.as_tensor(rows.indices.astype("int32")), persistent=False)
         self.register_buffer("place", torch.as_tensor(rows.data.astype("int64") - 1), persistent=False)
 
-    def of(self, values: Tensor) -> Tensor:
-        """The CSR tensor of ``values``, flattened."""
-        return self._tensor(values.reshape(-1)[self.place])
+    def product(self, values: Tensor, x: Tensor) -> Tensor:
+        """The matrix of ``values``, flattened, times x (n_in, K)."""
+        matrix = self._tensor(values.reshape(-1)[self.place])
+        return x.new_zeros(self.shape[0], x.shape[1]).addmm_(matrix, x, beta=0.0)  # @ would copy the result
 
     def sampled(self, left: Tensor, right: Tensor) -> Tensor:
         """left @ right at the places of the pattern, in the order of the values."""
@@ -55,7 +56,7 @@ class SparseProduct(torch.autograd.Function):
         ctx.patterns, ctx.shape = (pattern, back), values.shape
         by_values, by_x = ctx.needs_input_grad[:2]
         ctx.save_for_backward(values if by_x else None, x if by_values else None)
-        return pattern.of(values) @ x
+        return pattern.product(values, x)
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, Tensor | None, None, None]:
@@ -63,7 +64,7 @@ class SparseProduct(torch.autograd.Function):
         pattern, back = ctx.patterns
         gradient = gradients[0].contiguous()
         by_values = pattern.sampled(gradient, x.t()).reshape(ctx.shape) if x is not None else None
-        return by_values, back.of(values) @ gradient if values is not None else None, None, None
+        return by_values, back.product(values, gradient) if values is not None else None, None, None
 
 
 class MixAndSum(torch.autograd.Function):
