@@ -109,7 +109,8 @@ def accuracy(model: FaceModel, bench: Path, conditions: list[str]) -> None:
             hidden = errors["occluded"]["mean"] if errors["occluded"] else float("nan")
             print(
                 f"{condition:8s} {step.__name__:14s} n {s['n'] - len(s['missing'])} "
-                f"mean {errors['all']['mean']:.3f} visible {errors['visible']['mean']:.3f} hidden {hidden:.3f} "
+                f"mean {errors['all']['mean']:.3f} visible {errors['visible']['mean']:.3f} "
+                f"hidden {hidden:.3f} "
                 f"NME {s['nme']['inner51_visible']:.4f}",
                 flush=True,
             )

@@ -15,7 +15,7 @@ from facekit.fitting.view import View, align
 Array = NDArray[np.float64]
 
 LOST = 0.012  # m: a detection whose median error is larger is no detection of this face
-SHRINKAGE = 1000.0  # examples at which the measured covariance and the smooth one count alike
+SHRINKAGE = 3000.0  # examples at which the measured covariance and the smooth one count alike
 FEWEST_OCCLUDED = 60  # photos with an occluder
 FEWEST = 20  # examples of a point; with fewer its spread is UNKNOWN
 UNKNOWN = 0.02  # m
@@ -111,45 +111,31 @@ def learn_spread(angles: Array, error: Array) -> Array:
     return out
 
 
-def smooth_correlation(places: Array, covariance: Array, split: int) -> Array:
+def smooth_correlation(places: Array, covariance: Array) -> Array:
     """(2L, 2L) correlation that depends on distance alone: share · exp(−distance / length), x and y
     independent.
 
-    places (L, 3) m, the first ``split`` seen by one detector and the rest by another: share and length are
-    found within each and between them, as those that come nearest to ``covariance`` (2L, 2L) in the mean
+    places (L, 3) m; share and length are those that come nearest to ``covariance`` (2L, 2L) in the mean
     square.
     """
     distance = np.linalg.norm(places[:, None] - places[None], axis=2)
     mean = (covariance[::2, ::2] + covariance[1::2, 1::2]) / 2
-    out = np.eye(len(places))
-    parts = (slice(0, split), slice(split, len(places)))
-    for a, b in ((0, 0), (0, 1), (1, 1)):
-        block = (parts[a], parts[b])
-        if distance[block].size:
-            out[block] = _smooth_block(distance[block], mean[block], own=a == b)
-            out[block[::-1]] = out[block].T
-    return np.kron(out, np.eye(2))
-
-
-def _smooth_block(distance: Array, mean: Array, own: bool) -> Array:
-    apart = distance > 1e-9 if own else np.ones_like(distance, bool)
-    best = (np.inf, np.zeros_like(distance))
+    apart = distance > 1e-9
+    best = (np.inf, np.eye(len(places)))
     for length in np.geomspace(0.005, 0.1, 25):
         kernel = np.exp(-distance / length)
-        norm = max(float((kernel[apart] ** 2).sum()), 1e-12)
-        share = float(np.clip((kernel * mean)[apart].sum() / norm, 0.0, 0.98))
+        share = float(np.clip((kernel * mean)[apart].sum() / (kernel[apart] ** 2).sum(), 0.0, 0.98))
         error = float(((share * kernel - mean)[apart] ** 2).sum())
         if error < best[0]:
             best = (error, np.where(apart, share * kernel, 1.0))
-    return best[1]
+    return np.kron(best[1], np.eye(2))
 
 
-def learn_factors(standard: Array, count: int, places: Array, split: int) -> tuple[Array, Array]:
+def learn_factors(standard: Array, count: int, places: Array) -> tuple[Array, Array]:
     """Unique variances (D,) and factors (count, D) of standardised errors (N, D) with NaN where missing.
 
     The pairwise covariance, drawn towards one that depends only on the distance of the landmarks at
-    ``places`` (D / 2, 3) m, ``split`` of one detector and the rest of another, the more so the fewer examples
-    there are; then iterated principal factors.
+    ``places`` (D / 2, 3) m, the more so the fewer examples there are; then iterated principal factors.
     """
     clipped = np.clip(standard, -4.0, 4.0)
     seen = np.isfinite(clipped)
@@ -158,7 +144,7 @@ def learn_factors(standard: Array, count: int, places: Array, split: int) -> tup
     covariance = (x.T @ x) / np.maximum(both, 1.0)
     total = np.maximum(np.diag(covariance), 0.05)
     scale = np.sqrt(np.outer(total, total))
-    smooth = smooth_correlation(places, covariance / scale, split)
+    smooth = smooth_correlation(places, covariance / scale)
     trust = both / (both + SHRINKAGE)
     covariance = trust * covariance + (1 - trust) * smooth * scale
     total = np.diag(covariance).copy()
@@ -172,19 +158,18 @@ def learn_factors(standard: Array, count: int, places: Array, split: int) -> tup
     return unique, factors
 
 
-def learn_scatter(angles: Array, error: Array, factors: int, places: Array, split: int) -> Scatter:
+def learn_scatter(angles: Array, error: Array, factors: int, places: Array) -> Scatter:
     """Scatter of errors (N, L, 2) in metres seen at angles (N, 2) yaw and pitch."""
     flat = error.reshape(len(error), -1)
     log_spread = learn_spread(angles, flat)
     standard = flat / np.exp(angle_terms(angles[:, 0], angles[:, 1]) @ log_spread)
-    unique, shared = learn_factors(standard, factors, places, split)
+    unique, shared = learn_factors(standard, factors, places)
     return Scatter(log_spread, unique, shared)
 
 
 def learn(
     examples: list[Example],
     landmarks: LandmarkModel,
-    split: int | None = None,
     ridge: float = 300.0,
     factors: int = 120,
 ) -> DetectorStatistics:
@@ -192,10 +177,8 @@ def learn(
 
     Offsets and changes come from the photos without occluders; scatter from the residuals of a two-fold fit,
     so that it is not flattered by what the regression has learned by heart (examples 2n and 2n + 1 stay
-    together: a photo and its mirror image). Where two detectors are joined, ``split`` is the first one's
-    number of points. Raises NumericalError with too few examples.
+    together: a photo and its mirror image). Raises NumericalError with too few examples.
     """
-    split = len(landmarks.mean) if split is None else split
     gap = gaps(examples, landmarks)
     good = np.nanmedian(np.linalg.norm(gap, axis=2), axis=1) < LOST
     clean = good & ~np.array([e.occluded for e in examples])
@@ -214,7 +197,7 @@ def learn(
     where, behind = np.flatnonzero(clean), np.flatnonzero(good & ~clean)
     effect = solve_with_holes(rows[where], features[where], gap[where], ridge)
     error[behind] = gap[behind] - explained(rows[behind], features[behind], effect)
-    scatter = learn_scatter(angles[where], error[where], factors, landmarks.mean, split)
+    scatter = learn_scatter(angles[where], error[where], factors, landmarks.mean)
     occluded = scatter
     if len(behind) >= FEWEST_OCCLUDED:
         # how far points drift is learned apart; how they hang together is known better from the whole faces

@@ -26,6 +26,7 @@ DEFAULT_SPREAD = {
 }  # m; neighbours among 478 err together, so each counts less
 CONTOUR = slice(0, 17)  # jaw line of ibug68: its points slide along the silhouette
 CONTOUR_SPREAD = 0.008  # m
+NOISE_SCALE = 1.5  # errors of real detections have heavier tails than the learned normal ones
 STEADY = 0.002  # m: spread under perturbations that the learned noise already contains
 
 
@@ -40,7 +41,7 @@ def observe(
     model: FaceModel,
     trained: Trained | None = None,
     seen: Array | None = None,
-    noise_scale: float = 1.0,
+    noise_scale: float = NOISE_SCALE,
 ) -> Observations:
     """Observations of the visible landmarks, and of what experts have ``seen`` (P, 2) px where finite.
 
@@ -55,7 +56,7 @@ def observe(
         if landmarks.scheme == "ibug68":
             spread[CONTOUR] = CONTOUR_SPREAD
         visible = shape.at(index)
-        noise = partial(_plain_noise, spread[index] * noise_scale, sigma)
+        noise = partial(_plain_noise, spread[index], sigma)
         return Observations(points, lambda view: visible, noise)
     if seen is not None:
         found = np.flatnonzero(np.isfinite(seen).all(1))

@@ -94,7 +94,7 @@ def train_landmarks(
     examples = [e for p in kept for e in _pair(p, model)]
     joint = [replace(e, points=np.concatenate([e.points, s])) for e, s in zip(examples, seen, strict=True)]
     both = shape.joined(surface_model(model, places)[0])
-    statistics = learn(joint, both, split=len(shape.mean))
+    statistics = learn(joint, both)
     trained = Trained.on(model, statistics, experts)
     return trained, score(rest, model, detector, trained, look_again)
 

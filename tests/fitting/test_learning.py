@@ -95,7 +95,7 @@ def test_factors_of_data_with_holes(monkeypatch: pytest.MonkeyPatch) -> None:
     loading = rng.normal(size=(2, 30)) * 0.6
     data = rng.standard_normal((6000, 2)) @ loading + 0.5 * rng.standard_normal((6000, 30))
     data[rng.random(data.shape) < 0.2] = np.nan
-    unique, factors = learn_factors(data, 2, places, 15)
+    unique, factors = learn_factors(data, 2, places)
     np.testing.assert_allclose(factors.T @ factors, loading.T @ loading, atol=0.25)
     np.testing.assert_allclose(unique, 0.25, atol=0.15)
 
@@ -104,7 +104,7 @@ def test_smooth_correlation_finds_its_length() -> None:
     places = np.random.default_rng(1).uniform(-0.1, 0.1, (40, 3))
     distance = np.linalg.norm(places[:, None] - places[None], axis=2)
     truth = np.kron(0.7 * np.exp(-distance / 0.03) + 0.3 * np.eye(40), np.eye(2))
-    np.testing.assert_allclose(smooth_correlation(places, truth, 40), truth, atol=0.03)
+    np.testing.assert_allclose(smooth_correlation(places, truth), truth, atol=0.03)
 
 
 def test_too_few_examples(shape: LandmarkModel) -> None:
