@@ -43,6 +43,7 @@ EXPECTED = 0.007  # face widths: the first picture is the expected one, as unsur
 ALIKE = 0.08  # sRGB: visible pixels this near to the render show skin, not hair
 SIZES = (256, 512, 1024, 2048)  # texels a side
 WORKERS = 2  # completions at once
+LARGE = 1_500_000  # px; larger windows are completed one at a time, to spare memory
 
 
 @dataclass(frozen=True)
@@ -83,7 +84,7 @@ def complete(
         soften = EXPECTED * window.scene.face_width if i == 0 else 0.0
         return _one(skin, window, ensemble.vertices[i], priors[i], priors[0], soften, grain)
 
-    with ThreadPoolExecutor(WORKERS) as pool:
+    with ThreadPoolExecutor(WORKERS if window.hidden.size < LARGE else 1) as pool:
         done = list(pool.map(work, range(n)))
     confidence = confidence_map(done[0].trust, skin.chart.covered, skin.symmetric)
     stats = {

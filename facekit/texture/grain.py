@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
+from collections.abc import Iterator
 
 import cv2
 import numpy as np
@@ -12,6 +12,7 @@ from facekit.records import BoolArray, FloatArray
 
 BANDS = (0.7, 1.4)  # px at a face 200 px wide, standard deviation of the Gaussian that ends each band
 BODY = 200  # px, width of the face for which BANDS stand
+TILE = 512  # px, side of the patch of noise that is repeated; measured on no more than twice that
 STRONGEST = 0.02  # sRGB, standard deviation of a band; more than that is no grain
 
 
@@ -30,36 +31,61 @@ def add_grain(
     face_width px. Returns (H, W, 3) float32, unchanged where ``invented`` is 0 or where there is too little
     visible skin to measure.
     """
-    picture = picture.astype(np.float32)
     target = invented > 0.5
     if np.count_nonzero(visible) < 200 or np.count_nonzero(target) < 50:
         return picture
-    result = picture.copy()
-    white = torch.randn(picture.shape, generator=generator).numpy()
-    for sigma, band, noise in zip(
-        _sigmas(face_width), _bands(picture, face_width), _bands(white, face_width), strict=True
-    ):
-        inner_visible, inner_target = _inside(visible, sigma), _inside(target, sigma)
-        if np.count_nonzero(inner_visible) < 200 or np.count_nonzero(inner_target) < 50:
+    sigmas = _sigmas(face_width)
+    shown, asked = _around(visible), _around(target)
+    measured = zip(
+        _spreads(picture[shown], visible[shown], sigmas),
+        _spreads(picture[asked], target[asked], sigmas),
+        strict=True,
+    )
+    white = torch.randn(TILE, TILE, 3, generator=generator).numpy()
+    grain = np.zeros_like(white)
+    for (there, here), noise in zip(measured, _bands(white, sigmas), strict=True):
+        if there is None or here is None:
             continue
-        missing = _covariance(band[inner_visible]) - _covariance(band[inner_target])
-        values, vectors = np.linalg.eigh(missing)
+        values, vectors = np.linalg.eigh(there - here)
         root = vectors * np.sqrt(np.clip(values, 0, STRONGEST**2))
-        unit = noise / max(float(noise.std()), 1e-6)
-        result += invented[..., None].astype(np.float32) * (unit @ root.T.astype(np.float32))
+        grain += (noise / max(float(noise.std()), 1e-6)) @ root.T.astype(np.float32)
+    result = picture.astype(np.float32)
+    for y in range(0, result.shape[0], TILE):
+        for x in range(0, result.shape[1], TILE):
+            part = result[y : y + TILE, x : x + TILE]
+            part += invented[y : y + TILE, x : x + TILE, None] * grain[: part.shape[0], : part.shape[1]]
     return result
+
+
+def _around(region: BoolArray) -> tuple[slice, slice]:
+    """At most 2 TILE pixels a side around the middle of a region: enough to measure it."""
+    box = []
+    for axis in (0, 1):
+        middle = int(np.median(np.flatnonzero(region.any(1 - axis))))
+        box.append(slice(max(0, middle - TILE), middle + TILE))
+    return box[0], box[1]
+
+
+def _spreads(picture: FloatArray, region: BoolArray, sigmas: list[float]) -> Iterator[FloatArray | None]:
+    """Colour covariance (3, 3) of each band inside a region; None where too little of it is far from its
+    border.
+    """
+    for sigma, band in zip(sigmas, _bands(np.asarray(picture, np.float32), sigmas), strict=True):
+        inner = _inside(region, sigma)
+        yield _covariance(band[inner]) if np.count_nonzero(inner) >= 50 else None
 
 
 def _sigmas(face_width: float) -> list[float]:
     return [max(0.5, s * face_width / BODY) for s in BANDS]
 
 
-def _bands(picture: FloatArray, face_width: float) -> list[FloatArray]:
-    levels = [
-        picture,
-        *(np.asarray(cv2.GaussianBlur(picture, (0, 0), s), np.float32) for s in _sigmas(face_width)),
-    ]
-    return [upper - lower for upper, lower in pairwise(levels)]
+def _bands(picture: FloatArray, sigmas: list[float]) -> Iterator[FloatArray]:
+    """What lies between a picture and its Gaussian blur, between that and the next, one at a time."""
+    upper = picture
+    for sigma in sigmas:
+        lower = np.asarray(cv2.GaussianBlur(picture, (0, 0), sigma), np.float32)
+        yield upper - lower
+        upper = lower
 
 
 def _inside(region: BoolArray, sigma: float) -> BoolArray:

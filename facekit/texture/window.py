@@ -10,10 +10,9 @@ import numpy as np
 from facekit.geometry.camera import crop, project_points, resize
 from facekit.records import BoolArray, ByteArray, Fit, FloatArray
 from facekit.texture.blend import Scene
-from facekit.texture.membrane import membrane
 from facekit.texture.patch import window_of
 
-WORKING = 1024  # px, longer side at most; larger windows are scaled down to it
+WORKING = 768  # px, longer side at most; larger windows are scaled down to it
 AROUND_MASK = 0.3  # face widths of visible surroundings that the hidden part is matched to
 AROUND_FACE = 0.05
 
@@ -82,10 +81,15 @@ def enlarge(window: Window, picture: FloatArray, share: FloatArray) -> tuple[Flo
     if window.scale == 1:
         return picture, share
     size = window.hidden.shape[::-1]
-    large = cv2.resize(picture, size, interpolation=cv2.INTER_CUBIC)
     photo = window.photo.astype(np.float32) / 255
-    difference = np.clip(photo - large, -0.2, 0.2)
-    screen = (window.scale / 3.0) ** 2
-    large = large + membrane(window.hidden, difference, (~window.hidden).astype(np.float32), screen)
-    full_share = np.where(window.hidden, cv2.resize(share, size, interpolation=cv2.INTER_LINEAR), 0)
-    return np.where(window.hidden[..., None], large, photo), np.asarray(full_share, np.float32)
+    large = np.asarray(cv2.resize(picture, size, interpolation=cv2.INTER_CUBIC), np.float32)
+    known = (~window.hidden).astype(np.float32)
+    sigma = 2.0 / window.scale
+    near = cv2.GaussianBlur(known, (0, 0), sigma)
+    step = cv2.GaussianBlur(np.clip(photo - large, -0.2, 0.2) * known[..., None], (0, 0), sigma)
+    # half of the neighbourhood is known at a straight border: there the whole step is made up, further in
+    # none
+    large += step / np.maximum(near, 0.5)[..., None]
+    large[~window.hidden] = photo[~window.hidden]
+    full_share = np.asarray(cv2.resize(share, size, interpolation=cv2.INTER_LINEAR), np.float32)
+    return large, full_share * window.hidden
