@@ -48,10 +48,8 @@ LARGE = 1_500_000  # px; larger windows are completed one at a time, to spare me
 
 @dataclass(frozen=True)
 class One:
-    """One completion of a photo."""
+    """What is to be told of one completion, besides its picture and texture."""
 
-    patch: ByteArray  # (h, w, 3) sRGB
-    texture: ByteArray  # (T, T, 3) sRGB albedo
     trust: FloatArray  # (T, T), how far each texel is seen
     face_pixels: int  # completed pixels that show the face
 
@@ -79,10 +77,17 @@ def complete(
     priors = invent(model.albedo, skin.seen(ensemble.vertices[0]), skin.chart.covered, generator, n)
     seeds = torch.randint(2**62, (n,), generator=generator).tolist()
 
+    # Written in place: on a large photo the patches are most of the memory.
+    patches = np.zeros((n, *window.photo.shape), np.uint8)
+    textures = np.zeros((n, texture_size, texture_size, 3), np.uint8)
+
     def work(i: int) -> One:
         grain = torch.Generator().manual_seed(seeds[i])
         soften = EXPECTED * window.scene.face_width if i == 0 else 0.0
-        return _one(skin, window, ensemble.vertices[i], priors[i], priors[0], soften, grain)
+        one, patches[i], textures[i] = _one(
+            skin, window, ensemble.vertices[i], priors[i], priors[0], soften, grain
+        )
+        return one
 
     with ThreadPoolExecutor(WORKERS if window.hidden.size < LARGE else 1) as pool:
         done = list(pool.map(work, range(n)))
@@ -96,9 +101,9 @@ def complete(
     }
     return Completion(
         window=np.array(window.box, np.int32),
-        patches=np.stack([one.patch for one in done]),
+        patches=patches,
         mask=window.hidden,
-        textures=np.stack([one.texture for one in done]),
+        textures=textures,
         confidence=confidence,
         image_size=np.array(photo.shape[1::-1], np.int32),
         photo_sha256=fit.photo_sha256,
@@ -144,13 +149,14 @@ def _one(
     usual: FloatArray,
     soften: float,
     grain: torch.Generator,
-) -> One:
+) -> tuple[One, ByteArray, ByteArray]:
     seen = skin.seen(vertices)
     albedo = complete_albedo(seen, prior, skin.chart, skin.ground, skin.symmetric)
     if not np.isfinite(albedo).all():
         raise NumericalError("the texture is not finite; the fit's light or camera does not make sense")
     patch, face_pixels = _picture(skin, window, vertices, albedo, soften, grain)
-    return One(patch, _bytes(albedo * exposure(seen, usual, skin.ground)), seen.trust, face_pixels)
+    texture = _bytes(albedo * exposure(seen, usual, skin.ground))
+    return One(seen.trust, face_pixels), patch, texture
 
 
 def _picture(
