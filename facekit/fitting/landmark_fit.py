@@ -20,6 +20,7 @@ Array = NDArray[np.float64]
 FIELD_OF_VIEW = np.radians(28.0)  # typical portrait, over the longer side of the photo
 LOG_FOCAL_SPREAD = 0.45  # wide: 95 % between 11.5° and 63°
 POSE = 7
+SETTLING = 4  # steps after which offsets and noise no longer follow the view
 
 
 @dataclass(frozen=True)
@@ -93,9 +94,9 @@ def first_view(points: Array, shape: Array, focal: float, centre: Array) -> View
     return View(rotation, origin, scale, focal, centre)
 
 
-def _jacobian(model: LandmarkModel, view: View, code: Array, pose_only: bool) -> Array:
+def _jacobian(model: LandmarkModel, state: _State, pose_only: bool) -> Array:
     """Jacobian (2M, 7) or (2M, 7 + K) of the predictions, in metres, head upright."""
-    points = model.points(code)
+    view, points = state.view, state.points(model)
     pose, local = view.jacobian(points)
     roll = view.angles[2]
     turn = np.array([[np.cos(roll), np.sin(roll)], [-np.sin(roll), np.cos(roll)]]) / view.scale
@@ -106,10 +107,10 @@ def _jacobian(model: LandmarkModel, view: View, code: Array, pose_only: bool) ->
     return np.concatenate([pose, modes], axis=2).reshape(2 * len(points), -1)
 
 
-def _residual(obs: Observations, model: LandmarkModel, view: View, code: Array) -> Array:
+def _residual(obs: Observations, model: LandmarkModel, state: _State) -> Array:
     """Observed minus predicted (2M,), metres, head upright."""
-    gap = obs.points - view.project(model.points(code))
-    return (align(gap, view.angles[2]) / view.scale).ravel()
+    gap = obs.points - state.view.project(state.points(model))
+    return (align(gap, state.view.angles[2]) / state.view.scale).ravel()
 
 
 def fit_landmarks(
@@ -117,7 +118,7 @@ def fit_landmarks(
     focal: float,
     centre: Array,
     iterations: int = 30,
-    tolerance: float = 2e-3,
+    tolerance: float = 1e-2,
     prior: CodePrior | None = None,
     start: LandmarkFit | None = None,
 ) -> LandmarkFit:
@@ -135,9 +136,11 @@ def fit_landmarks(
     problem = _Problem(obs, focal, prior)
     if start is None:
         view = first_view(obs.points, shape.points(prior.mean), focal, centre)
-        state, _ = _descend(problem, _State(view, prior.mean), 8, 1e-2, pose_only=True)
+        state, _ = _descend(
+            problem, _State(view, prior.mean, shape.deformation(prior.mean)), 8, 1e-2, pose_only=True
+        )
     else:
-        state = _State(start.view, start.code)
+        state = _State(start.view, start.code, shape.deformation(start.code))
     state, fit = _descend(problem, state, iterations, tolerance, pose_only=False)
     if not np.isfinite(state.code).all() or not np.isfinite(state.view.project(np.zeros((1, 3)))).all():
         raise NumericalError("the landmark fit did not lead to finite numbers; check the landmarks")
@@ -168,6 +171,14 @@ class _Problem:
 class _State:
     view: View
     code: Array
+    deformed: Array  # (M, 3) m, modes · code, kept because it is wanted several times
+
+    def points(self, model: LandmarkModel) -> Array:
+        """The landmarks (M, 3); ``model`` may have another mean than when the state was made, not other
+        modes.
+        """
+        points: Array = model.mean + self.deformed
+        return points
 
 
 def _descend(
@@ -178,17 +189,17 @@ def _descend(
     model, noise = obs.model(state.view), obs.noise(state.view)
     free = POSE if pose_only else POSE + len(state.code)
     damping, converged, step_count = 1e-4, False, 0
-    # steps in pixels count in units of the head's size, so that tolerance is a pure number
+    # a step of a tenth of the head, radian or logarithm counts as one standard deviation of a coefficient
     unit = np.ones(POSE + len(state.code))
     h = np.eye(free)
     at_bound = np.zeros(free, bool)
     weights = np.ones(2 * len(obs.points))
     metric = noise.metric(weights)
     for step_count in range(1, iterations + 1):
-        residual = _residual(obs, model, state.view, state.code)
+        residual = _residual(obs, model, state)
         weights = noise.weights(residual, metric)
         metric = noise.metric(weights)
-        h, g = metric.normal(_jacobian(model, state.view, state.code, pose_only), residual)
+        h, g = metric.normal(_jacobian(model, state, pose_only), residual)
         diagonal, gradient = problem.pull(state)
         h[np.diag_indices(free)] += diagonal[:free]
         g += gradient[:free]
@@ -199,27 +210,28 @@ def _descend(
             damped = h + damping * np.diag(np.diag(h))
             step, at_bound = solve_boxed(damped, g, lower, upper, at_bound)
             moved = _moved(state, step, model)
-            trial = problem.energy(metric, _residual(obs, model, moved.view, moved.code), moved)
+            trial = problem.energy(metric, _residual(obs, model, moved), moved)
             if trial <= energy * (1 + 1e-12) or damping > 1e6:
                 break
             damping *= 10
         damping = max(damping / 10, 1e-9)
         state = moved
-        unit[3:5] = 0.1 * state.view.scale
+        unit[:POSE] = 0.1 * np.array([1.0, 1.0, 1.0, state.view.scale, state.view.scale, 1.0, 1.0])
         if np.abs(step / unit[:free]).max() < tolerance:
             converged = True
             break
-        if step_count <= 6 or pose_only:
+        if step_count <= SETTLING or pose_only:
             model, noise = obs.model(state.view), obs.noise(state.view)
     fit = _summary(obs, model, state, h, weights, at_bound, pose_only)
     return state, replace(fit, iterations=step_count, converged=converged)
 
 
 def _moved(state: _State, step: Array, model: LandmarkModel) -> _State:
-    code = state.code
-    if len(step) > POSE:
-        code = np.clip(code + step[POSE:], model.lower, model.upper)
-    return _State(state.view.moved(step[:POSE]), code)
+    view = state.view.moved(step[:POSE])
+    if len(step) == POSE:
+        return replace(state, view=view)
+    code = np.clip(state.code + step[POSE:], model.lower, model.upper)
+    return _State(view, code, model.deformation(code))
 
 
 def _summary(
@@ -237,7 +249,7 @@ def _summary(
         bound = at_bound[POSE:]
         covariance = np.linalg.inv(h)[POSE:, POSE:]
         covariance = (covariance + covariance.T) / 2
-    residual = obs.points - state.view.project(model.points(state.code))
+    residual = obs.points - state.view.project(state.points(model))
     return LandmarkFit(
         state.view, state.code, covariance, residual, weights[::2], bound, iterations=0, converged=False
     )

@@ -32,7 +32,12 @@ class LandmarkModel:
 
     def points(self, code: Array) -> Array:
         """Positions (L, 3) in metres for a code (K,)."""
-        return self.mean + (self.modes.reshape(-1, self.size) @ code).reshape(-1, 3)
+        points: Array = self.mean + self.deformation(code)
+        return points
+
+    def deformation(self, code: Array) -> Array:
+        """Displacements (L, 3) in metres from the mean for a code (K,)."""
+        return (self.modes.reshape(-1, self.size) @ code).reshape(-1, 3)
 
     def at(self, index: NDArray[np.integer]) -> LandmarkModel:
         """Only the landmarks ``index``."""
