@@ -11,6 +11,8 @@ from facekit.morphable.model import FaceModel
 from facekit.raster.scene import TextureMap, render_view
 from facekit.records import BoolArray, ByteArray, Light
 
+SIDE = 88  # px of the face; light and tone need no more
+
 
 def uncovered(photo: ByteArray, hidden: BoolArray, model: FaceModel, fit: LandmarkFit) -> ByteArray | None:
     """``photo`` (H, W, 3) with its hidden pixels drawn from ``fit``; None where too little skin is seen to do
@@ -23,7 +25,7 @@ def uncovered(photo: ByteArray, hidden: BoolArray, model: FaceModel, fit: Landma
         return None
     vertices = model.instance(fit.code)
     camera = fit.view.camera(np.array(photo.shape[1::-1], np.int32))
-    pixels = skin_pixels(photo, hidden, model, vertices, camera)
+    pixels = skin_pixels(photo, hidden, model, vertices, camera, SIDE)
     if pixels is None:
         return None
     look = fit_appearance(pixels)
