@@ -115,7 +115,7 @@ class Weights:
     """Of the loss terms. Offsets are in the network's unit; all terms are means over vertices."""
 
     laplacian: float = 1.0
-    kl: float = 0.05  # of the divergence divided by the 3 V coordinates
+    kl: float = 1.0  # of the divergence divided by the 3 V coordinates
     warm: float = 0.2  # part of the training over which ``kl`` grows from 0
 
 

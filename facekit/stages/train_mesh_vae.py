@@ -30,6 +30,7 @@ from facekit.train.loop import Settings, train
 Arrays = dict[str, NDArray[Any]]
 
 STEPS = {"tiny": 200, "small": 20_000, "paper": 200_000}
+MASKS = {"tiny": 10, "small": 400, "paper": 2000}
 LEAST_PEOPLE = 10  # so that each part of the split has one
 
 
