@@ -17,7 +17,7 @@ from facekit.errors import NumericalError, UsageError
 from facekit.geometry.mesh import vertex_normals
 from facekit.morphable.model import FaceModel
 from facekit.raster.shade import linear_to_srgb, srgb_to_linear
-from facekit.records import BoolArray, ByteArray, Completion, Ensemble, Fit, FloatArray
+from facekit.records import BoolArray, ByteArray, Completion, Ensemble, Fit, FloatArray, Light
 from facekit.texture.albedo import (
     MIRRORED,
     SEEN,
@@ -25,7 +25,6 @@ from facekit.texture.albedo import (
     SeenAlbedo,
     complete_albedo,
     confidence_map,
-    exposure,
     is_symmetric,
     seen_albedo,
 )
@@ -35,7 +34,7 @@ from facekit.texture.grain import add_grain
 from facekit.texture.invent import invent
 from facekit.texture.places import ground, skin_attributes
 from facekit.texture.render import render_layer
-from facekit.texture.shading import shading, shelter, unit
+from facekit.texture.shading import exposure, shading, shelter, trusted_light, unit
 from facekit.texture.unwrap import unwrap
 from facekit.texture.window import Window, enlarge, face_window, mask_window
 
@@ -84,9 +83,7 @@ def complete(
     def work(i: int) -> One:
         grain = torch.Generator().manual_seed(seeds[i])
         soften = EXPECTED * window.scene.face_width if i == 0 else 0.0
-        one, patches[i], textures[i] = _one(
-            skin, window, ensemble.vertices[i], priors[i], priors[0], soften, grain
-        )
+        one, patches[i], textures[i] = _one(skin, window, ensemble.vertices[i], priors[i], soften, grain)
         return one
 
     with ThreadPoolExecutor(WORKERS if window.hidden.size < LARGE else 1) as pool:
@@ -116,12 +113,13 @@ class Skin:
     """What the photo says of the skin of any shape that is laid under it."""
 
     model: FaceModel
-    fit: Fit
+    light: Light
     window: Window
     linear: FloatArray  # (h, w, 3) float32, the window in linear RGB
     chart: Chart
     ground: Ground
     symmetric: bool  # whether texels have mirror partners
+    exposure: float  # of the textures, see texture.shading
 
     @classmethod
     def of(cls, window: Window, fit: Fit, model: FaceModel, texture_size: int) -> Skin:
@@ -129,7 +127,12 @@ class Skin:
         chart = chart_of(model.topology, texture_size)
         symmetric = is_symmetric(chart) and bool((model.topology.mirror >= 0).all())
         linear = srgb_to_linear(window.scene.picture).astype(np.float32)
-        return cls(model, fit, window, linear, chart, ground(model, chart), symmetric)
+        normals = vertex_normals(np.asarray(fit.vertices, np.float64), fit.faces)[fit.visible]
+        light = trusted_light(
+            fit.light, normals, json.loads(fit.stats).get("photometric_residual_srgb") or 0.0
+        )
+        brighter = exposure(fit.light, normals)
+        return cls(model, light, window, linear, chart, ground(model, chart), symmetric, brighter)
 
     def seen(self, vertices: FloatArray) -> SeenAlbedo:
         """The albedo that the photo shows on a shape (V, 3) m."""
@@ -137,7 +140,7 @@ class Skin:
         normals = vertex_normals(np.asarray(vertices, np.float64), faces)
         shown = unwrap(self.linear, scene.hidden, scene.camera, vertices, normals, faces, self.chart)
         reached = self.chart.at(shelter(self.model.topology, vertices))[:, None]
-        shade = shading(unit(self.chart.at(normals)), self.fit.light) * reached
+        shade = shading(unit(self.chart.at(normals)), self.light) * reached
         return seen_albedo(self.chart, shown.colour, shade, shown.trust)
 
 
@@ -146,7 +149,6 @@ def _one(
     window: Window,
     vertices: FloatArray,
     prior: FloatArray,
-    usual: FloatArray,
     soften: float,
     grain: torch.Generator,
 ) -> tuple[One, ByteArray, ByteArray]:
@@ -155,7 +157,7 @@ def _one(
     if not np.isfinite(albedo).all():
         raise NumericalError("the texture is not finite; the fit's light or camera does not make sense")
     patch, face_pixels = _picture(skin, window, vertices, albedo, soften, grain)
-    texture = _bytes(albedo * exposure(seen, usual, skin.ground))
+    texture = _bytes(albedo * skin.exposure)
     return One(seen.trust, face_pixels), patch, texture
 
 
@@ -169,9 +171,7 @@ def _picture(
 ) -> tuple[ByteArray, int]:
     """The completed window (h, w, 3) uint8, and how many of its pixels show invented face."""
     model, scene = skin.model, window.scene
-    layer = render_layer(
-        vertices, model.topology, albedo, skin.fit.light, scene.camera, skin_attributes(model)
-    )
+    layer = render_layer(vertices, model.topology, albedo, skin.light, scene.camera, skin_attributes(model))
     alike = np.abs(linear_to_srgb(np.clip(layer.colour, 0, 1)) - scene.picture).max(-1) < ALIKE
     plain = (alike & (layer.extra[..., PLAIN] > 0.9)).astype(np.uint8)
     plain = np.asarray(

@@ -20,7 +20,6 @@ from facekit.texture.membrane import membrane
 
 DARK, BRIGHT = 0.004, 0.98  # linear albedo is kept inside
 COARSE = 96  # texels a side of the grid on which the offset field is solved
-DOUBT = 0.3  # in log albedo
 REACH = 0.25  # of the side of the chart: how far an offset measured on the seen part carries into the unseen
 UNLIKE = (0.5, 1.0)  # difference in log albedo at which plain skin starts to be, and is, something else
 SPREAD = 0.12  # usual standard deviation of log albedo over a face; both limits grow with a larger one
@@ -79,17 +78,6 @@ def complete_albedo(
     guide = guide + smooth_field(difference - guide, carry * even, chart, np.zeros_like(usual_field))
     completed = base + _mix(guide, difference, seen.trust)
     return np.exp(np.clip(completed, np.log(DARK), np.log(BRIGHT)))
-
-
-def exposure(seen: SeenAlbedo, prior: FloatArray, ground: Ground) -> float:
-    """What to multiply a texture by, so that seen skin is about as light as the prior expects.
-
-    Light and albedo share one factor that no photo tells; where the fit has put it far off, textures would
-    look black under any other light. Within DOUBT it stays as it is.
-    """
-    usual, _ = _usual(seen.log - np.log(np.clip(prior, DARK, BRIGHT)), seen.trust * ground.face)
-    grey = float(np.mean(usual))
-    return float(np.exp(np.clip(grey, -DOUBT, DOUBT) - grey))
 
 
 def _likeness(apart: FloatArray, where: FloatArray, limits: tuple[float, float]) -> FloatArray:

@@ -30,7 +30,7 @@ def skin_attributes(model: FaceModel) -> FloatArray:
         low, high = np.quantile(height[brow > 0.5], (0.4, 0.75))
         core = core * (1 - brow * smoothstep(height, float(low), float(high)))
     inner = model.topology.parts > 0
-    plain = np.where(inner, 0, np.maximum(core, brow) * (1 - busy(model)))
+    plain = np.where(inner, 0, core * (1 - busy(model)))
     return np.stack([np.where(inner, 1, 1 - scalp), np.where(inner, 1, core), plain], 1).astype(np.float32)
 
 

@@ -5,9 +5,12 @@ from __future__ import annotations
 import numpy as np
 
 from facekit.morphable.topology import PARTS, Topology
-from facekit.raster.shade import shade
+from facekit.raster.shade import Y0, shade
 from facekit.records import FloatArray, Light
 
+RESIDUAL = (0.035, 0.11)  # sRGB, RMS of what the photometric fit leaves: from a good fit to a poor one
+WHITEST = 1.2  # mean shading of what is seen in a well exposed photo, at most
+LEAST = 0.3  # of the light's direction that is kept after a poor fit
 DARKEST = 0.12  # of the mean shading: darker than this a photo says more of its noise than of the skin
 
 # Share of the light that reaches what lies behind lids and lips; distant light alone knows no shadow.
@@ -35,8 +38,39 @@ def shading(normals: FloatArray, light: Light) -> FloatArray:
     The floor is DARKEST times the mean over directions, which is the constant term of the light.
     """
     raw = shade(np.asarray(normals, np.float32), np.asarray(light.sh, np.float32))
-    mean = max(float(light.sh[0].mean()) * 0.2821, 1e-3)
+    mean = max(float(light.sh[0].mean()) * Y0, 1e-3)
     return np.maximum(raw, DARKEST * mean).astype(np.float32)
+
+
+def trusted_light(light: Light, normals: FloatArray, residual: float) -> Light:
+    """The light with its direction taken back as far as the fit left pixels unexplained.
+
+    Hair, shadows and paint can only be explained by a hard light from somewhere, which then wrongly darkens
+    what is hidden. Above RESIDUAL (sRGB, of the photometric fit) all but the constant term shrink, and the
+    constant one changes so that the mean shading of the visible normals (M, 3) stays.
+    """
+    low, high = RESIDUAL
+    keep = 1.0 - (1.0 - LEAST) * float(np.clip((residual - low) / (high - low), 0, 1))
+    if keep == 1.0 or len(normals) == 0:
+        return light
+    sh = np.asarray(light.sh, np.float32).copy()
+    sh[1:] *= keep
+    before = shade(np.asarray(normals, np.float32), np.asarray(light.sh, np.float32)).mean(0)
+    after = shade(np.asarray(normals, np.float32), sh).mean(0)
+    sh[0] = np.maximum(sh[0] + (before - after) / Y0, 0.2 * sh[0])
+    return Light(sh, light.order)
+
+
+def exposure(light: Light, normals: FloatArray) -> float:
+    """What to multiply a texture by, so that it looks right under another light; at least 1.
+
+    Light and albedo share one factor that no photo tells. Where the fit makes the light on the visible
+    normals (M, 3) so strong that white would be brighter than a picture can hold, the albedo has come out too
+    dark.
+    """
+    if len(normals) == 0:
+        return 1.0
+    return max(1.0, float(shading(normals, light).mean()) / WHITEST)
 
 
 def unit(vectors: FloatArray) -> FloatArray:

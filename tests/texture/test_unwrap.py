@@ -13,7 +13,7 @@ from facekit.records import BoolArray, FloatArray
 from facekit.texture.albedo import Ground, complete_albedo, confidence_map, is_symmetric, seen_albedo
 from facekit.texture.chart import Chart, make_chart
 from facekit.texture.render import render_layer
-from facekit.texture.shading import shading, unit
+from facekit.texture.shading import LEAST, shading, trusted_light, unit
 from facekit.texture.unwrap import Unwrapped, unwrap
 
 if TYPE_CHECKING:
@@ -108,3 +108,11 @@ def test_hidden_skin_comes_from_the_mirror_side(world: World) -> None:
     middle[24:104, 24:104] = True
     assert np.abs(albedo - truth)[middle].max() < 0.06
     assert np.abs(flat_prior() - truth)[middle].max() > 0.06  # must fail
+
+
+def test_light_of_a_poor_fit_loses_its_direction_and_keeps_its_level(world: World) -> None:
+    normals = vertex_normals(world.fit.vertices.astype(np.float64), world.fit.faces)
+    assert trusted_light(world.light, normals, 0.02) is world.light
+    tamed = trusted_light(world.light, normals, 0.2)
+    assert np.allclose(tamed.sh[1:], LEAST * world.light.sh[1:])
+    assert np.allclose(shading(normals, tamed).mean(0), shading(normals, world.light).mean(0), atol=1e-4)
