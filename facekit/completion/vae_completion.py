@@ -73,6 +73,7 @@ class VaeCompletion:
         seen = torch.as_tensor(self.visible[None], device=network.mean.device)
         with torch.no_grad():
             mu, log_sigma = network.encode(mesh, seen)
+            self._anchor = _numpy(network.decode(mu)[0])[self.visible]
         self.mu, self.sigma = _numpy(mu[0]), _numpy(log_sigma[0].exp())
 
     @property
@@ -104,10 +105,12 @@ class VaeCompletion:
         return self._pulled(by_shape, z)
 
     def stray(self, z: FloatArray) -> tuple[FloatArray, FloatArray]:
-        """What the network misses of the visible part, before the membrane mends it."""
+        """Motion of the visible part from where the most probable latent has it, before the membrane mends
+        it.
+        """
         made = _numpy(self._with_graph(z)[1])
         total = max(float(self._sight @ self._sight), 1.0)
-        off = (made[:, self.visible] - self.vertices[self.visible]) * self._sight[:, None]
+        off = (made[:, self.visible] - self._anchor) * self._sight[:, None]
         by_shape = np.zeros_like(made)
         by_shape[:, self.visible] = 2e6 / total * off * self._sight[:, None]
         return 1e6 / total * np.sum(off**2, axis=(1, 2)), self._pulled(by_shape, z)
