@@ -169,7 +169,9 @@ def test_folder_is_whole_or_absent(case: Case, tmp_path: Path) -> None:
 
 def test_page_stands_alone(case: Case) -> None:
     text = page(case, asset("report.html").read_text())
-    loads = re.compile(r"""(?:src|href)\s*=\s*["']|url\(|@import|https?://|fetch\(|XMLHttpRequest|import\s*\(""")
+    loads = re.compile(
+        r"""(?:src|href)\s*=\s*["']|url\(|@import|https?://|fetch\(|XMLHttpRequest|import\s*\("""
+    )
 
     def outside(page_text: str) -> list[str]:
         return [m.group() for m in loads.finditer(page_text)]
