@@ -31,7 +31,7 @@ def complete_face(
     already are used as they are; the stages that are missing are run.
     """
     from facekit.stages.complete import complete
-    from facekit.stages.detect import detect
+    from facekit.stages.detect import detect, redetect
     from facekit.stages.diversify import diversify
     from facekit.stages.fit import fit_photo
 
@@ -39,6 +39,6 @@ def complete_face(
         if fit is None:
             if landmarks is None:
                 (landmarks,) = detect(photo, hidden)
-            fit = fit_photo(photo, landmarks, model, hidden)
+            fit = fit_photo(photo, landmarks, model, hidden, look_again=redetect)
         ensemble = diversify(fit, model, n, generator, method)
     return fit, ensemble, complete(photo, hidden, fit, ensemble, model, generator, texture_size)
