@@ -12,6 +12,7 @@ import click
 from facekit.cli import console, options
 
 if TYPE_CHECKING:
+    from facekit.completion.mesh_vae import MeshVAE
     from facekit.files.meshes import Floats
     from facekit.morphable.model import FaceModel
     from facekit.records import Ensemble
@@ -27,7 +28,13 @@ SUFFIX = ".ensemble.npz"
     default="global+local+dpp",
     show_default=True,
     metavar="NAME",
-    help="global+local+dpp or global+dpp.",
+    help="global+local+dpp, global+dpp; with --weights global+local+vae+dpp, global+local+vae.",
+)
+@click.option(
+    "--weights",
+    type=options.FILE,
+    metavar="FILE",
+    help="The mesh VAE of the methods with vae, made by train-prior mesh-vae.",
 )
 @click.option(
     "--k",
@@ -60,8 +67,8 @@ SUFFIX = ".ensemble.npz"
 @options.json_option
 @options.verbosity_options
 def diversify(
-    fits: tuple[Path, ...], n: int, method: str, output: Path | None, mesh_dir: Path | None,
-    model: str | None, seed: int | None, force: bool, as_json: bool, **settings: Any,
+    fits: tuple[Path, ...], n: int, method: str, weights: Path | None, output: Path | None,
+    mesh_dir: Path | None, model: str | None, seed: int | None, force: bool, as_json: bool, **settings: Any,
 ) -> None:  # fmt: skip
     """Make n different faces from a FIT: the same where the photo shows the face, different where it is
     hidden.
@@ -90,7 +97,8 @@ def diversify(
         )
         refuse_overwrite([target, *meshes], force)
         face_model = load_model(model or (fit.model if fit.model.startswith("default") else "default"))
-        ensemble = run(fit, face_model, n, console.chosen_seed(chosen)[1], method, Diversity(**settings))
+        generator, network = console.chosen_seed(chosen)[1], _network(weights, face_model)
+        ensemble = run(fit, face_model, n, generator, method, Diversity(**settings), network)
         step = console.this_step(chosen, f"{fit.model}@{fit.model_sha256[:12]}")
         ensemble = replace(ensemble, history=(*ensemble.history, step))
         write_record(target, ensemble, force)
@@ -101,6 +109,15 @@ def diversify(
     results, failures = console.run_many(fits, one)
     if as_json:
         console.emit_json({"ensembles": results, "failures": failures})
+
+
+def _network(weights: Path | None, model: FaceModel) -> MeshVAE | None:
+    if weights is None:
+        return None
+    from facekit.completion.mesh_vae import from_arrays
+    from facekit.files.weights import read_weights
+
+    return from_arrays(*read_weights(weights), model.topology.faces)
 
 
 def _mesh_paths(fit: Path, folder: Path | None, n: int) -> list[Path]:

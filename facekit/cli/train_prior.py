@@ -1,4 +1,4 @@
-"""facekit train-prior."""
+"""facekit train-prior: one subcommand for each kind of prior."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from facekit.cli import console, options
+from facekit.cli.train_mesh_vae import mesh_vae
 from facekit.errors import UsageError
 
 if TYPE_CHECKING:
@@ -18,8 +19,21 @@ if TYPE_CHECKING:
 PRESETS = {"tiny": 60, "small": 600, "paper": 6000}  # synthetic faces
 
 
-@click.command("train-prior", short_help="Train a prior on faces and write its weights.")
-@click.argument("kind", type=click.Choice(["landmarks"]))
+@click.group("train-prior", short_help="Train a prior on faces and write its weights.")
+def train_prior() -> None:
+    """Train a prior on faces and write its weights.
+
+    \b
+    Examples:
+      facekit train-prior landmarks --preset small --seed 0 -o landmarks.safetensors
+      facekit train-prior mesh-vae --preset small --seed 0 -o mesh-vae.safetensors
+    """
+
+
+train_prior.add_command(mesh_vae)
+
+
+@train_prior.command(short_help="Where a landmark detector's points lie on the face, and how they err.")
 @click.option("--synthetic", type=click.IntRange(40), metavar="N", help="Learn from N synthetic faces.")
 @click.option("--preset", type=click.Choice(list(PRESETS)), help="A size: 60, 600 or 6000 synthetic faces.")
 @click.option(
@@ -28,14 +42,13 @@ PRESETS = {"tiny": 60, "small": 600, "paper": 6000}  # synthetic faces
     metavar="DIR",
     help="Folder of what is done so far, OUTPUT.work by default; a run that was stopped goes on from there.",
 )
-@options.output_option("The weights, KIND.safetensors by default; a card is written beside them.")
+@options.output_option("The weights, landmarks.safetensors by default; a card is written beside them.")
 @options.model_option
 @options.seed_option
 @options.force_option
 @options.json_option
 @options.verbosity_options
-def train_prior(
-    kind: str,
+def landmarks(
     synthetic: int | None,
     preset: str | None,
     work: Path | None,
@@ -45,10 +58,7 @@ def train_prior(
     force: bool,
     as_json: bool,
 ) -> None:
-    """Train a prior on faces and write its weights.
-
-    \b
-    landmarks   where a landmark detector's points lie on the face model, and how they err
+    """Learn where a landmark detector's points lie on the face model, and how they err.
 
     \b
     Example:
@@ -65,7 +75,7 @@ def train_prior(
     if (synthetic is None) == (preset is None):
         raise UsageError("say how many faces to learn from: either --synthetic N or --preset")
     count = synthetic if synthetic is not None else PRESETS[str(preset)]
-    target = output or Path(f"{kind}.safetensors")
+    target = output or Path("landmarks.safetensors")
     card = target.with_suffix(".md")
     refuse_overwrite([target, card], force)
     seed, _ = console.chosen_seed(seed)
@@ -74,7 +84,7 @@ def train_prior(
     photos = list(_photos(face_model, seed, count, folder))
     console.say(f"{len(photos)} photos of {count} faces; learning")
     trained, scores = train_landmarks(photos, face_model, redetect, console.say)
-    command = f"facekit train-prior {kind} --synthetic {count} --seed {seed}"
+    command = f"facekit train-prior landmarks --synthetic {count} --seed {seed}"
     metadata = {"kind": "landmark statistics", "detector": "mediapipe", "command": command}
     write_weights(target, trained.arrays(), metadata | {"model": face_model.name}, force)
     write_text(card, landmark_card(command, len(photos), scores, face_model), force)

@@ -134,3 +134,4 @@ METHODS: dict[str, Callable[[Fit, FaceModel, FloatArray], Method]] = {
     "global+local+dpp": _global_local,
     "global+dpp": _global,
 }
+NETWORK_METHODS = ("global+local+vae", "global+local+vae+dpp")  # need a trained mesh VAE

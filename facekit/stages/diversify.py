@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from facekit.completion.evidence import evidence, watched
-from facekit.completion.methods import METHODS
+from facekit.completion.methods import METHODS, NETWORK_METHODS, Method
 from facekit.completion.sampler import Diversity, spread
 from facekit.errors import NumericalError, UsageError
 from facekit.metrics import average_self_distance
@@ -18,6 +19,8 @@ from facekit.records import BoolArray, Ensemble, Fit, FloatArray
 
 if TYPE_CHECKING:
     import torch
+
+    from facekit.completion.mesh_vae import MeshVAE
 
 DEFAULT_METHOD = "global+local+dpp"
 
@@ -29,22 +32,24 @@ def diversify(
     generator: torch.Generator,
     method: str = DEFAULT_METHOD,
     settings: Diversity | None = None,
+    network: MeshVAE | None = None,
 ) -> Ensemble:
     """n completions of a fit: equal where it is visible (to a few tenths of a millimetre), different where
     hidden.
 
     The first is the fit itself, the most probable one. Hidden is every vertex that the photo does not show,
     under the mask or turned away; the spread is driven by those on the face alone (see ``watched``).
-    Raises UsageError for an unknown method or n below 1, WrongKindError for a fit of another model.
+    ``network`` is for the methods with vae. Raises UsageError for an unknown method, one that lacks its
+    network, or n below 1, WrongKindError for a fit or a network of another model.
     """
-    if method not in METHODS:
-        raise UsageError(f"there is no method {method}; choose {' or '.join(METHODS)}")
     if n < 1:
         raise UsageError("ask for at least one completion")
     require_model(fit, model)
     weight = watched(fit.visible, model)
-    way = METHODS[method](fit, model, weight)
+    way = _way(method, fit, model, weight, network)
     settings = settings or Diversity()
+    if not method.endswith("+dpp"):
+        settings = replace(settings, candidates=1, iterations=0)  # plain samples
     z, quality = spread(way, n, settings, generator)
     vertices = way.decode(z)
     if not np.isfinite(vertices).all():
@@ -62,6 +67,18 @@ def diversify(
         stats=json.dumps(_stats(vertices, evidence(fit.visible, model) == 1, weight > 0, settings)),
         history=fit.history,
     )
+
+
+def _way(method: str, fit: Fit, model: FaceModel, weight: FloatArray, network: MeshVAE | None) -> Method:
+    if method in METHODS:
+        return METHODS[method](fit, model, weight)
+    if method not in NETWORK_METHODS:
+        raise UsageError(f"there is no method {method}; choose {', '.join((*METHODS, *NETWORK_METHODS))}")
+    if network is None:
+        raise UsageError(f"{method} needs --weights, made by facekit train-prior mesh-vae")
+    from facekit.completion.vae_completion import VaeCompletion
+
+    return VaeCompletion(fit, model, weight, network)
 
 
 def _landmarks(fit: Fit, model: FaceModel, vertices: FloatArray) -> FloatArray:

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import pytest
 import torch
 
 from facekit.completion.evidence import watched
 from facekit.completion.mesh_vae import PRESETS, MeshVAE
+from facekit.completion.methods import NETWORK_METHODS
 from facekit.completion.sampler import Diversity, spread
 from facekit.completion.vae_completion import Membrane, VaeCompletion
-from facekit.errors import WrongKindError
+from facekit.errors import UsageError, WrongKindError
 from facekit.morphable.model import FaceModel
 from facekit.records import Fit
+from facekit.stages.diversify import diversify
 
 from .sphere import sphere_model
 
@@ -101,3 +105,33 @@ def test_a_membrane_over_nothing_is_empty() -> None:
     membrane = Membrane(SPHERE.topology.faces, np.ones(len(SPHERE.mean), bool))
     assert membrane.carry(np.ones((len(SPHERE.mean), 3))).shape == (0, 3)
     assert not membrane.carry_back(np.zeros((0, 3))).any()
+
+
+@pytest.mark.parametrize("method", NETWORK_METHODS)
+def test_diversify_by_network(
+    model: FaceModel, cases: dict[str, tuple[Fit, np.ndarray]], method: str
+) -> None:
+    fit = cases["mouth"][0]
+    network = MeshVAE(model.mean, model.topology.faces, 0.004, PRESETS["tiny"], seeded())
+    settings = Diversity(candidates=2, iterations=2)
+    made = diversify(fit, model, 3, seeded(), method, settings, network)
+    assert made.method == method
+    assert made.codes.shape == (3, network.latent_size)
+    np.testing.assert_allclose(
+        made.vertices[:, fit.visible], np.stack([fit.vertices[fit.visible]] * 3), atol=1e-6
+    )
+    assert np.ptp(made.vertices[:, ~fit.visible], axis=0).max() > 1e-4
+    with pytest.raises(UsageError, match="--weights"):
+        diversify(fit, model, 3, seeded(), method)
+
+
+def test_with_dpp_the_hidden_part_differs_more(
+    model: FaceModel, cases: dict[str, tuple[Fit, np.ndarray]]
+) -> None:
+    network = MeshVAE(model.mean, model.topology.faces, 0.004, PRESETS["tiny"], seeded())
+    settings = Diversity(visible_weight=0.0)  # an untrained network moves what is seen with what is not
+    asd = {}
+    for method in NETWORK_METHODS:
+        made = diversify(cases["mouth"][0], model, 4, seeded(), method, settings, network)
+        asd[method] = json.loads(made.stats)["asd_hidden_mm"]
+    assert asd["global+local+vae+dpp"] > 1.5 * asd["global+local+vae"]

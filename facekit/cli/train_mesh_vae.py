@@ -1,0 +1,227 @@
+"""facekit train-prior mesh-vae: the part of the command that is its own."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from facekit.cli import console, options
+from facekit.errors import UsageError
+
+if TYPE_CHECKING:
+    import torch
+
+    from facekit.completion.vae_training import Faces
+    from facekit.morphable.model import FaceModel
+    from facekit.stages.train_mesh_vae import Arrays, Plan, TrainedVAE
+
+PEOPLE = 2000  # synthetic ones, where nothing else is said
+LOGGED = 20  # steps between lines of the log
+COLUMNS = ("step", "loss", "l1", "laplacian", "kl")
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What the user asked for."""
+
+    output: Path | None
+    work: Path | None
+    model: str
+    seed: int | None
+    device: str
+    preset: str
+    synthetic: int | None
+    data: Path | None
+    steps: int | None
+    batch: int
+    force: bool
+    as_json: bool
+
+    @property
+    def source(self) -> str:
+        """The data as options."""
+        return f"--synthetic {self.synthetic or PEOPLE}" if self.data is None else f"--data {self.data.name}"
+
+    @property
+    def target(self) -> Path:
+        """The weights."""
+        return self.output or Path("mesh-vae.safetensors")
+
+    @property
+    def card(self) -> Path:
+        """Beside the weights."""
+        return self.target.with_suffix(".md")
+
+
+@click.command("mesh-vae", short_help="A network that completes a face of which a part is seen.")
+@click.option(
+    "--synthetic",
+    type=click.IntRange(40),
+    metavar="N",
+    help=f"Learn from N people drawn from the face model, each with any expression; {PEOPLE} by default.",
+)
+@click.option(
+    "--data",
+    type=options.FILE,
+    metavar="DIR",
+    help="Learn from registered meshes instead, PERSON/SEQUENCE/FRAME.ply as in CoMA, or PERSON/NAME.obj.",
+)
+@click.option(
+    "--preset",
+    type=click.Choice(["tiny", "small", "paper"]),
+    default="small",
+    show_default=True,
+    help="Size of the network; paper is that of Diverse3DFace.",
+)
+@click.option("--steps", type=click.IntRange(1), help="Training steps; by default 200, 20000 or 200000.")
+@click.option(
+    "--batch", type=click.IntRange(1), default=16, show_default=True, help="Faces that a step learns from."
+)
+@click.option(
+    "--work",
+    type=options.FILE,
+    metavar="DIR",
+    help="Folder of what is done so far, OUTPUT.work by default; a run that was stopped goes on from there.",
+)
+@options.output_option("The weights, mesh-vae.safetensors by default; a card is written beside them.")
+@options.device_option
+@options.model_option
+@options.seed_option
+@options.force_option
+@options.json_option
+@options.verbosity_options
+def mesh_vae(**wish: Any) -> None:
+    """Train the network of Diverse3DFace that completes a face of which a part is seen.
+
+    Ctrl-C ends the run after the present step; the same command goes on from there. With several processes:
+    torchrun --no-python --nproc-per-node 2 facekit train-prior mesh-vae ...
+
+    \b
+    Examples:
+      facekit train-prior mesh-vae --preset small --seed 0 -o mesh-vae.safetensors
+      facekit train-prior mesh-vae --data CoMA/ --model flame.safetensors --seed 0
+    """
+    from facekit.files.atomic import refuse_overwrite
+    from facekit.files.models import load_model
+    from facekit.stages.train_mesh_vae import MASKS, STEPS, Plan, train_mesh_vae
+    from facekit.train.distributed import joined
+
+    asked = Wish(**wish)
+    refuse_overwrite([asked.target, asked.card], asked.force)
+    if asked.data is not None and asked.synthetic is not None:
+        raise UsageError("give either --data or --synthetic, not both")
+    seed, _ = console.chosen_seed(asked.seed)
+    steps, masks = asked.steps or STEPS[asked.preset], MASKS[asked.preset]
+    plan = Plan(asked.preset, seed, steps, asked.batch, masks=masks)
+    device = _device(asked.device)
+    model = load_model(asked.model)
+    work = _Work(asked, plan, model)
+    resume = work.resume()
+    faces = _faces(asked, plan, model)
+    with joined(device) as group:
+        report = work.reporter(0 if resume is None else int(resume["step"]))
+        trained = train_mesh_vae(model, faces, plan, group, resume=resume, save=work.save, report=report)
+        leads = group.leads
+    if leads and trained.finished:
+        _write(asked, plan, trained, model, faces.identities)
+    elif leads:
+        console.say(
+            f"stopped after step {trained.step}; the same command with --seed {seed} goes on from there"
+        )
+
+
+def _device(name: str) -> torch.device:
+    """As --device says, but never mps, which cannot multiply sparse matrices."""
+    device = console.torch_device(name)
+    if device.type == "mps" and name != "auto":
+        raise UsageError("mps cannot multiply sparse matrices; use --device cpu")
+    return device if device.type != "mps" else console.torch_device("cpu")
+
+
+class _Work:
+    """The work folder: the state of the training and its log."""
+
+    def __init__(self, wish: Wish, plan: Plan, model: FaceModel) -> None:
+        self.folder, self.plan = wish.work or wish.target.with_suffix(".work"), plan
+        self.checkpoint, self.log = self.folder / "checkpoint.safetensors", self.folder / "log.csv"
+        self.told = {"plan": json.dumps(asdict(plan)), "data": wish.source, "model": model.digest}
+        self.rows = [",".join(COLUMNS)]
+
+    def resume(self) -> Arrays | None:
+        """The state to go on from, if there is one. Raises UsageError for that of another training."""
+        from facekit.files.weights import read_weights
+
+        if not self.checkpoint.is_file():
+            return None
+        state, told = read_weights(self.checkpoint)
+        if {name: told.get(name) for name in self.told} != self.told:
+            raise UsageError(
+                f"{self.folder} holds another training; repeat its options, give another --work, or remove it"
+            )
+        self.rows = told["log"].split("\n")
+        console.say(f"going on after step {int(state['step'])}")
+        return state
+
+    def save(self, state: Arrays) -> None:
+        """Keep the state and the log."""
+        from facekit.files.atomic import write_text
+        from facekit.files.folder import make_folder
+        from facekit.files.weights import write_weights
+
+        make_folder(self.folder)
+        log = "\n".join(self.rows)
+        write_weights(self.checkpoint, state, self.told | {"log": log}, force=True)
+        write_text(self.log, log + "\n", force=True)
+
+    def reporter(self, done: int) -> Callable[[int, dict[str, float]], None]:
+        """What to do after each step: move the bar, and now and then write a line of the log."""
+        bar = iter(console.progress(range(self.plan.steps - done), "steps", self.plan.steps - done))
+
+        def report(step: int, losses: dict[str, float]) -> None:
+            next(bar, None)
+            if step % LOGGED == 0 or step == self.plan.steps:
+                self.rows.append(",".join([str(step), *(f"{losses[name]:.5g}" for name in COLUMNS[1:])]))
+                console.detail(f"step {step}: loss {losses['loss']:.4f}")
+
+        return report
+
+
+def _faces(wish: Wish, plan: Plan, model: FaceModel) -> Faces:
+    from facekit.completion.vae_training import ModelFaces
+    from facekit.files.registered import read_registered
+    from facekit.stages.train_mesh_vae import registered_faces
+
+    if wish.data is None:
+        return ModelFaces(model, wish.synthetic or PEOPLE, plan.seed)
+    vertices, person = read_registered(
+        wish.data,
+        model.topology.faces,
+        progress=lambda paths: console.progress(paths, "meshes", len(paths)),
+    )
+    console.say(f"{len(vertices)} meshes of {len(set(person.tolist()))} people")
+    return registered_faces(vertices, person, model)
+
+
+def _write(wish: Wish, plan: Plan, trained: TrainedVAE, model: FaceModel, people: int) -> None:
+    from facekit.files.atomic import write_text
+    from facekit.files.weights import write_weights
+    from facekit.stages.train_mesh_vae import mesh_vae_card
+
+    command = f"facekit train-prior mesh-vae {wish.source} --preset {plan.preset} --steps {plan.steps}"
+    command += f" --batch {plan.batch} --seed {plan.seed}"
+    metadata = trained.settings | {"command": command, "model": model.name}
+    write_weights(wish.target, trained.arrays, metadata, wish.force)
+    write_text(wish.card, mesh_vae_card(command, trained, model, people), wish.force)
+    scores = trained.scores
+    assert scores is not None
+    console.say(
+        f"{wish.target}: {scores.hidden:.2f} mm off where hidden, {scores.visible:.2f} mm where seen, on "
+        f"people not learned from (mean face {scores.mean_face:.2f} mm)"
+    )
+    if wish.as_json:
+        console.emit_json({"weights": wish.target, "card": wish.card, "seed": plan.seed, **asdict(scores)})
