@@ -26,6 +26,7 @@ MATHEMATICS = {
 # What each part may import, besides itself: cli → stages, files → mathematics → records, errors.
 ALLOWED: dict[str, set[str]] = {
     "": set(),  # facekit/__init__.py
+    "__main__": {"cli"},
     "records": set(),
     "errors": set(),
     **{part: MATHEMATICS | {"records", "errors"} for part in MATHEMATICS},

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from facekit.cli import console
+from facekit.cli.inputs import given_landmarks, read_photo_and_mask
 from facekit.cli.options import (
     FILE,
     force_option,
@@ -19,15 +19,17 @@ from facekit.cli.options import (
     output_option,
     photos_argument,
     seed_option,
-    stem,
     verbosity_options,
 )
+from facekit.cli.pairing import Job, pair
 from facekit.errors import UsageError
 
 if TYPE_CHECKING:
     from facekit.morphable.model import FaceModel
+    from facekit.records import ByteArray, Ensemble, Fit
+    from facekit.stages.report import Case
 
-MASK_ENDINGS = (".mask.png", "_mask.png", ".png")
+SIZES = ("256", "512", "1024", "2048")
 
 
 @dataclass(frozen=True)
@@ -36,7 +38,7 @@ class Request:
 
     n: int
     method: str
-    size: int
+    texture_size: int
     seed: int
     force: bool
     landmarks: Path | None
@@ -44,33 +46,30 @@ class Request:
     ensemble: Path | None
 
 
-@click.command()
+@click.command(short_help="Complete the hidden part of a face: photos, meshes and a report.")
 @photos_argument
 @click.option(
-    "--occlusion",
-    "masks",
-    type=FILE,
-    multiple=True,
-    metavar="MASK|FOLDER",
+    "--occlusion", "masks", type=FILE, multiple=True, metavar="MASK|FOLDER",
     help="Mask of what hides the face: of the photo's size, white = hidden. Once per photo, in order, "
     "or a folder with NAME.mask.png, NAME_mask.png or NAME.png for each photo NAME.",
-)
+)  # fmt: skip
 @click.option(
     "-n", "n", type=click.IntRange(1, 64), default=8, show_default=True, help="How many completions."
 )
 @click.option("--fit", type=FILE, metavar="FILE", help="Use this fit, as fit-3dmm writes it.")
 @click.option(
-    "--ensemble", type=FILE, metavar="FILE", help="Use these shapes, as diversify writes them; needs --fit."
-)
+    "--ensemble", type=FILE, metavar="FILE",
+    help="Use these shapes, as many as diversify wrote, instead of -n new ones; needs --fit.",
+)  # fmt: skip
 @landmarks_option
-@click.option("--method", default="global+local+dpp", show_default=True, help="Of diversify.")
 @click.option(
-    "--texture-size",
-    "size",
-    type=click.Choice(["256", "512", "1024", "2048"]),
-    default="512",
-    show_default=True,
-)
+    "--method", default="global+local+dpp", show_default=True, metavar="NAME",
+    help="How shapes are made, as in diversify: global+local+dpp or global+dpp.",
+)  # fmt: skip
+@click.option(
+    "--texture-size", type=click.Choice(SIZES), default="512", show_default=True,
+    help="Texels a side of the textures.",
+)  # fmt: skip
 @model_option
 @output_option("Folder to write, NAME.complete by default; with several photos, the folder for all of these.")
 @seed_option
@@ -78,14 +77,9 @@ class Request:
 @json_option
 @verbosity_options
 def complete(
-    photos: tuple[Path, ...],
-    masks: tuple[Path, ...],
-    model: str,
-    output: Path | None,
-    seed: int | None,
-    as_json: bool,
-    **options: Any,
-) -> None:
+    photos: tuple[Path, ...], masks: tuple[Path, ...], model: str, output: Path | None, seed: int | None,
+    texture_size: str, as_json: bool, **options: Any,
+) -> None:  # fmt: skip
     """Complete the hidden part of a face: pictures, textured meshes, the records and a report.
 
     \b
@@ -96,103 +90,93 @@ def complete(
     from facekit.files.folder import refuse_folder
     from facekit.files.models import load_model
 
-    given = [options[name] for name in ("landmarks", "fit", "ensemble") if options[name] is not None]
-    if len(photos) > 1 and given:
-        raise UsageError("--landmarks, --fit and --ensemble belong to one photo; give one photo with them")
-    if options["ensemble"] is not None and options["fit"] is None:
-        raise UsageError("--ensemble needs the fit it was made from; give it with --fit")
-    jobs = dict(zip(photos, pair_masks(photos, masks), strict=True))
-    folders = {photo: folder_of(photo, output, len(photos) > 1) for photo in photos}
-    if len(set(folders.values())) < len(photos):
-        raise UsageError("two photos have the same name, so that their folders would be the same; rename one")
-    for folder in folders.values():
-        refuse_folder(folder, options["force"])
-    chosen, _ = console.chosen_seed(seed)
-    request = Request(seed=chosen, **{**options, "size": int(options["size"])})
+    jobs = pair(photos, masks, output)
+    _check(len(photos), **{name: options[name] for name in ("landmarks", "fit", "ensemble", "method")})
+    for job in jobs.values():
+        refuse_folder(job.folder, options["force"])
     face_model = load_model(model)
-    results, failures = console.run_many(
-        photos, lambda photo: complete_one(photo, jobs[photo], folders[photo], face_model, request)
-    )
+    chosen, _ = console.chosen_seed(seed)
+    request = Request(seed=chosen, texture_size=int(texture_size), **options)
+    results, failures = console.run_many(photos, lambda photo: run_one(jobs[photo], face_model, request))
     if as_json:
         console.emit_json(results[0] if len(photos) == 1 else [*results, *failures])
 
 
-def pair_masks(photos: Sequence[Path], masks: Sequence[Path]) -> list[Path]:
-    """The mask of each photo. Raises UsageError where one is missing."""
-    if not masks:
+def _check(count: int, landmarks: Path | None, fit: Path | None, ensemble: Path | None, method: str) -> None:
+    """Before any work: options that cannot go together."""
+    from facekit.completion.methods import METHODS
+
+    if count > 1 and (landmarks or fit or ensemble):
+        raise UsageError("--landmarks, --fit and --ensemble belong to one photo; give one photo with them")
+    if ensemble and not fit:
+        raise UsageError("--ensemble needs the fit it was made from; give it with --fit")
+    if landmarks and fit:
+        raise UsageError("--fit was made from landmarks already; leave out --landmarks")
+    if method not in METHODS:
         raise UsageError(
-            "complete needs --occlusion MASK: a picture of the photo's size, white where the face is hidden"
+            f"complete knows the methods {' and '.join(METHODS)}, not {method}; for others run diversify "
+            "and give its file with --ensemble"
         )
-    if len(masks) == 1 and masks[0].is_dir():
-        return [_mask_in(masks[0], photo) for photo in photos]
-    if len(masks) != len(photos):
-        raise UsageError(
-            f"{len(photos)} photos and {len(masks)} masks; give --occlusion once per photo, or a folder"
+
+
+def run_one(job: Job, model: FaceModel, request: Request) -> dict[str, Any]:
+    """Complete one photo and write its folder; returns the figures."""
+    from facekit.stages.report import figures
+
+    case = complete_case(job, model, request)
+    told = figures(case)
+    write(job.folder, case, told, request.force)
+    if not told["mask_on_face"]:
+        console.warn(
+            f"{job.mask}: no pixel of the mask lies on the face, so that there was nothing to complete"
         )
-    return list(masks)
+    console.say(f"{job.folder}: {len(told['completions'])} completions; look at {job.folder / 'report.html'}")
+    return {"photo": str(job.photo), "folder": str(job.folder), **told}
 
 
-def _mask_in(folder: Path, photo: Path) -> Path:
-    for ending in MASK_ENDINGS:
-        path = folder / (photo.stem + ending)
-        if path.is_file() and path.resolve() != photo.resolve():
-            return path
-    names = " or ".join(photo.stem + ending for ending in MASK_ENDINGS)
-    raise UsageError(f"no mask for {photo} in {folder}; name it {names}")
-
-
-def folder_of(photo: Path, output: Path | None, several: bool) -> Path:
-    """Where the result for a photo goes."""
-    name = stem(photo) + ".complete"
-    if output is None:
-        return photo.with_name(name)
-    return output / name if several else output
-
-
-def complete_one(
-    photo_path: Path, mask_path: Path, folder: Path, model: FaceModel, request: Request
-) -> dict[str, Any]:
-    """Run what is missing for one photo and write its folder; returns the figures."""
-    from dataclasses import replace
-
+def complete_case(job: Job, model: FaceModel, request: Request) -> Case:
+    """Read what there is, run the stages that are missing."""
     import torch
 
-    from facekit.files import folder as files
-    from facekit.files.assets import asset
-    from facekit.files.images import describe_mask, photo_digest, read_mask, read_photo
-    from facekit.files.npz import read_record
-    from facekit.files.reading import read_bytes
     from facekit.pipeline import complete_face
-    from facekit.records import Ensemble, Fit, Landmarks
-    from facekit.stages import report
+    from facekit.stages.report import Case
 
-    photo = read_photo(photo_path).pixels
-    hidden = read_mask(mask_path, photo.shape[:2])
-    console.say(f"{photo_path}: {describe_mask(hidden)}")
-    landmarks = None if request.landmarks is None else read_record(request.landmarks, Landmarks)
-    fit = None if request.fit is None else read_record(request.fit, Fit)
-    ensemble = None if request.ensemble is None else read_record(request.ensemble, Ensemble)
-    if fit is not None and fit.photo_sha256 != photo_digest(photo):
-        raise UsageError(f"{request.fit} was made from another photo than {photo_path}")
+    photo, hidden = read_photo_and_mask(job.photo, job.mask)
+    assert hidden is not None
+    landmarks = None if request.landmarks is None else given_landmarks(request.landmarks, photo, hidden)
+    fit, ensemble = _given(job.photo, photo.pixels, request)
     generator = torch.Generator().manual_seed(request.seed)
     fit, ensemble, completion = complete_face(
-        photo, hidden, model, request.n, generator,
-        landmarks=landmarks, fit=fit, ensemble=ensemble, method=request.method, texture_size=request.size,
+        photo.pixels, hidden, model, request.n, generator, landmarks=landmarks, fit=fit, ensemble=ensemble,
+        method=request.method, texture_size=request.texture_size,
     )  # fmt: skip
     step = console.this_step(request.seed, f"{model.name}@{model.digest[:12]}")
     fit = replace(fit, history=(*fit.history, step))
     ensemble = replace(ensemble, history=(*ensemble.history, step))
     completion = replace(completion, history=(step,))
-    case = report.Case(photo_path.name, photo, hidden, fit, ensemble, completion, model, request.seed)
-    figures = report.figures(case)
-    page = report.page(case, read_bytes(asset("report.html")).decode())
-    contents = files.CompletionFolder(
-        photo, model.topology, fit, ensemble, completion, report.contact_sheet(case), page, figures
-    )
-    files.write_completion_folder(folder, contents, request.force)
-    if not figures["mask_on_face"]:
-        console.warn(
-            f"{mask_path}: no pixel of the mask lies on the face, so that there was nothing to complete"
-        )
-    console.say(f"{folder}: {len(ensemble.vertices)} completions; look at {folder / 'report.html'}")
-    return {"photo": str(photo_path), "folder": str(folder), **figures}
+    return Case(job.photo.name, photo.pixels, hidden, fit, ensemble, completion, model, request.seed)
+
+
+def _given(path: Path, photo: ByteArray, request: Request) -> tuple[Fit | None, Ensemble | None]:
+    """The fit and the ensemble that were given. Raises UsageError where they are of another photo."""
+    from facekit.files.images import photo_digest
+    from facekit.files.npz import read_record
+    from facekit.records import Ensemble, Fit
+
+    fit = None if request.fit is None else read_record(request.fit, Fit)
+    if fit is not None and fit.photo_sha256 != photo_digest(photo):
+        raise UsageError(f"{request.fit} was made from another photo than {path}")
+    return fit, None if request.ensemble is None else read_record(request.ensemble, Ensemble)
+
+
+def write(folder: Path, case: Case, told: dict[str, Any], force: bool) -> None:
+    """The folder with pictures, meshes, records and reports."""
+    from facekit.files.assets import asset
+    from facekit.files.folder import CompletionFolder, write_completion_folder
+    from facekit.files.reading import read_text
+    from facekit.stages.report import contact_sheet, page
+
+    parts = case.photo, case.model.topology, case.fit, case.ensemble, case.completion
+    template = read_text(asset("report.html"))
+    contents = CompletionFolder(*parts, contact_sheet(case), page(case, template), told)
+    write_completion_folder(folder, contents, force)

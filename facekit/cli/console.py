@@ -7,6 +7,7 @@ import math
 import secrets
 import shlex
 import sys
+import time
 import traceback
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -109,18 +110,26 @@ class Failure:
     exit_code: int
 
 
+def _timed(path: Path, work: Callable[[Path], T]) -> T:
+    """``work(path)``; with -v also how long it took, which is told and never stored."""
+    started = time.perf_counter()
+    result = work(path)
+    detail(f"{path}: {time.perf_counter() - started:.1f} s")
+    return result
+
+
 def run_many(paths: Sequence[Path], work: Callable[[Path], T]) -> tuple[list[T], list[Failure]]:
     """Call ``work`` for each path; report the bad ones, go on, and exit with the code of the first failure.
 
     With one path alone the error is raised as it is.
     """
     if len(paths) == 1:
-        return [work(paths[0])], []
+        return [_timed(paths[0], work)], []
     results: list[T] = []
     failures: list[Failure] = []
     for path in paths:
         try:
-            results.append(work(path))
+            results.append(_timed(path, work))
         except FacekitError as error:
             fail(str(error))
             failures.append(Failure(str(path), str(error), error.exit_code))

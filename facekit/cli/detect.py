@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from facekit.cli import console, options
+from facekit.cli.inputs import given_landmarks, read_photo_and_mask
 from facekit.errors import UsageError
 
 if TYPE_CHECKING:
     from facekit.files.images import Photo
-    from facekit.records import BoolArray, Landmarks
+    from facekit.records import Landmarks
 
 SUFFIX = ".landmarks.npz"
 
@@ -104,9 +105,9 @@ def detect(
         raise UsageError("--landmarks says where the face is; leave out --box and --face")
 
     def one(path: Path) -> list[dict[str, object]]:
-        photo, hidden = _read(path, occlusion)
+        photo, hidden = read_photo_and_mask(path, occlusion)
         if landmarks is not None:
-            found = [_imported(landmarks, photo, hidden, scheme)]
+            found = [given_landmarks(landmarks, photo, hidden, scheme)]
         else:
             from facekit.stages.detect import detect as run
 
@@ -119,27 +120,9 @@ def detect(
         console.emit_json({"faces": [f for faces in results for f in faces], "failures": failures})
 
 
-def _read(path: Path, occlusion: Path | None) -> tuple[Photo, BoolArray | None]:
-    from facekit.files.images import describe_mask, read_mask, read_photo
-
-    photo = read_photo(path)
-    if occlusion is None:
-        return photo, None
-    hidden = read_mask(occlusion, photo.pixels.shape)
-    console.say(describe_mask(hidden))
-    return photo, hidden
-
-
 def _device(detector: str, name: str) -> str:
     """mediapipe runs on the CPU and needs no torch."""
     return "cpu" if detector == "mediapipe" else str(console.torch_device(name))
-
-
-def _imported(path: Path, photo: Photo, hidden: BoolArray | None, scheme: str | None) -> Landmarks:
-    from facekit.files.landmarks import read_landmarks
-    from facekit.stages.detect import adopt
-
-    return adopt(read_landmarks(path, photo.pixels.shape), hidden, scheme)
 
 
 def _save(

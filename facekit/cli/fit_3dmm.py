@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from facekit.cli import console, options
+from facekit.cli.inputs import given_landmarks, read_photo_and_mask
 from facekit.errors import UsageError
 
 if TYPE_CHECKING:
@@ -112,17 +113,9 @@ def _read(
     path: Path, landmarks: Path | None, occlusion: Path | None
 ) -> tuple[Photo, Landmarks, BoolArray | None]:
     """Photo, landmarks (found here when not given) and mask."""
-    from facekit.files.images import describe_mask, read_mask, read_photo
-    from facekit.files.npz import read_record
-    from facekit.records import Landmarks
-
-    photo = read_photo(path)
-    hidden = None
-    if occlusion is not None:
-        hidden = read_mask(occlusion, photo.pixels.shape)
-        console.say(describe_mask(hidden))
+    photo, hidden = read_photo_and_mask(path, occlusion)
     if landmarks is not None:
-        return photo, read_record(landmarks, Landmarks), hidden
+        return photo, given_landmarks(landmarks, photo, hidden), hidden
     from facekit.stages.detect import detect
 
     return photo, detect(photo.pixels, hidden)[0], hidden

@@ -83,15 +83,18 @@ def _facts(found: FaceModel) -> dict[str, Any]:
     "-o", "--output", type=FILE, required=True, metavar="PATH", help="The .safetensors file to write."
 )
 @click.option(
-    "--landmarks", type=FILE, metavar="FILE", help="FLAME's landmark_embedding.npy, or 68 vertices as JSON."
+    "--landmark-embedding",
+    type=FILE,
+    metavar="FILE",
+    help="FLAME's landmark_embedding.npy, or 68 vertex numbers as JSON, for a model without landmarks.",
 )
 @force_option
 @verbosity_options
-def convert(name: str, output: Path, landmarks: Path | None, force: bool) -> None:
+def convert(name: str, output: Path, landmark_embedding: Path | None, force: bool) -> None:
     """Write a FLAME, BFM or ICT model in facekit's own format."""
     from facekit.files.models import load_model, write_model
 
-    found = load_model(name, landmarks)
+    found = load_model(name, landmark_embedding)
     write_model(output, found, force)
     console.say(f"{output}: {found.name}, {len(found.mean)} vertices, {found.size} modes")
 

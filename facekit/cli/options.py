@@ -98,7 +98,10 @@ def model_option(function: F) -> F:
 
 def landmarks_option(function: F) -> F:
     """--landmarks."""
-    text = "Landmarks of the face, as detect writes them; found in the photo when not given."
+    text = (
+        "Landmarks of the face, as detect writes them or as .json, .pts, .npy or text; "
+        "found in the photo when not given."
+    )
     return click.option("--landmarks", type=FILE, metavar="FILE", help=text)(function)
 
 
