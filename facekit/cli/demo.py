@@ -56,6 +56,8 @@ def demo(output: Path | None, kind: str, force: bool) -> None:
     )  # fmt: skip
     for command, arguments in lines:
         arguments = [*arguments, "--force"] if force else arguments
-        console.say(f"\n$ {shlex.join(['facekit', str(command.name), *arguments])}")
-        command.main(args=arguments, standalone_mode=False, prog_name=f"facekit {command.name}")
+        line = [str(command.name), *arguments]
+        console.say(f"\n$ {shlex.join(['facekit', *line])}")
+        with console.acting_as(line):
+            command.main(args=arguments, standalone_mode=False, prog_name=f"facekit {command.name}")
     console.say(f"\nLook at {result / 'report.html'} in a browser, and at {result / 'contact.png'}.")
