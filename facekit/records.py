@@ -1,8 +1,10 @@
-"""The nouns that pass between stages. One frozen dataclass each; its field names are the keys of the ``.npz`` file.
+"""The nouns that pass between stages. One frozen dataclass each; its field names are the ``.npz`` keys.
 
-Shapes use these letters: L landmarks, V vertices, F triangles, K model modes, N completions, H×W pixels, T texels a side.
-Units: metres, radians, pixels of the original photo (image corner at (0, 0), first pixel centre at (0.5, 0.5)).
-The head frame: metres, y up, the face looks along +z, subject's left at +x. Cameras as OpenCV: x right, y down, z forward.
+Shapes use these letters: L landmarks, V vertices, F triangles, K model modes, N completions, H×W pixels,
+T texels a side.
+Units: metres, radians, pixels of the original photo (image corner at (0, 0), first pixel centre (0.5, 0.5)).
+The head frame: metres, y up, the face looks along +z, subject's left at +x. Cameras as OpenCV: x right,
+y down, z forward.
 """
 
 from __future__ import annotations
@@ -50,7 +52,7 @@ class Landmarks(Record):
 
     scheme: str  # "mediapipe478" or "ibug68"
     points: FloatArray  # (L, 2) float32, px, x right, y down
-    depth: FloatArray  # (L,) float32, px, the detector's relative depth, smaller is nearer; NaN if it has none
+    depth: FloatArray  # (L,) float32, px, the detector's relative depth, smaller is nearer; NaN for none
     sigma: FloatArray  # (L,) float32, px, standard deviation: spread under small perturbations of the crop
     hidden: BoolArray  # (L,) bool, under the occlusion mask
     score: float  # detector's confidence, 0 to 1; NaN if it has none
@@ -76,7 +78,8 @@ class Camera(Record):
 class Light(Record):
     """Distant light as nine real spherical harmonics per channel, for Lambert shading in linear RGB.
 
-    shade(n) = sum_k A_k sh[k] Y_k(n) with Lambert factors A = (pi, 2 pi / 3, pi / 4) / pi; n in the head frame.
+    shade(n) = sum_k A_k sh[k] Y_k(n) with Lambert factors A = (pi, 2 pi / 3, pi / 4) / pi; n in the head
+    frame.
     """
 
     KIND: ClassVar[str] = "light"
@@ -93,7 +96,7 @@ class Code(Record):
 
     identity: FloatArray  # (K_identity,) float32
     expression: FloatArray  # (K_expression,) float32
-    local: FloatArray  # (K_local,) float32, per-region modes of a global+local model; empty for a global model
+    local: FloatArray  # (K_local,) float32, per-region modes of a global+local model; else empty
     albedo: FloatArray  # (K_albedo,) float32; empty where there is no albedo model
 
 
@@ -116,10 +119,10 @@ class Fit(Record):
     landmarks68: FloatArray  # (68, 3) float32, m, head frame
     landmarks68_2d: FloatArray  # (68, 2) float32, px
     landmarks: Landmarks  # what was fitted to
-    covariance: FloatArray  # (K, K) float32, posterior covariance of identity+expression(+local) given the photo
+    covariance: FloatArray  # (K, K) float32, posterior of identity+expression(+local) given the photo
     photo_sha256: str  # digest of the photo's pixels
     outcome: str  # a sentence for the user
-    stats: str  # JSON object: residuals, iterations, seconds
+    stats: str  # JSON object: residuals, iterations
 
 
 @dataclass(frozen=True)
@@ -137,12 +140,12 @@ class Ensemble(Record):
     landmarks68: FloatArray  # (N, 68, 3) float32, m
     hidden: BoolArray  # (V,) bool, hidden from the photo
     quality: FloatArray  # (N,) float32, the DPP's quality term, 0 to 1
-    stats: str  # JSON object: self distances, iterations, seconds
+    stats: str  # JSON object: self distances, iterations
 
 
 @dataclass(frozen=True)
 class Completion(Record):
-    """N completed pictures and textures. Pictures are stored as patches; outside the mask the photo is untouched."""
+    """N completed pictures and textures. Pictures are stored as patches; outside the mask the photo stays."""
 
     KIND: ClassVar[str] = "completion"
 
