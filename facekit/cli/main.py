@@ -157,6 +157,7 @@ def main() -> NoReturn:
     """Entry point of the console script."""
     # Idle threads of OpenMP must sleep: with the default policy two pools on few cores slow each other down.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # its idle threads spin whatever the policy
     if not sys.warnoptions and not {"-v", "--verbose"} & set(sys.argv):
         warnings.simplefilter("ignore")  # warnings of the libraries speak to developers
     cli.main(prog_name="facekit")
