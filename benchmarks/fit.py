@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import os
 
-os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # as the facekit command does
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # as the facekit command does, and this:
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 import argparse
 import json
