@@ -129,7 +129,9 @@ def test_with_dpp_the_hidden_part_differs_more(
     model: FaceModel, cases: dict[str, tuple[Fit, np.ndarray]]
 ) -> None:
     network = MeshVAE(model.mean, model.topology.faces, 0.004, PRESETS["tiny"], seeded())
-    settings = Diversity(visible_weight=0.0)  # an untrained network moves what is seen with what is not
+    settings = Diversity(
+        candidates=4, iterations=10, visible_weight=0.0
+    )  # an untrained network moves what is seen with what is not
     asd = {}
     for method in NETWORK_METHODS:
         made = diversify(cases["mouth"][0], model, 4, seeded(), method, settings, network)
