@@ -1,6 +1,7 @@
 """Imports run one way; click, paths and torch stay where they belong."""
 
 import ast
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -186,3 +187,24 @@ def test_torch_comes_with_the_work_and_not_with_the_import() -> None:
         f"importlib.import_module({name!r})\nassert 'torch' not in sys.modules, {name!r}" for name in names
     )
     assert "numpy" in loaded_after(statement)
+
+
+MODULE_OF = {"opencv_contrib_python": "cv2", "pillow": "PIL", "scikit_image": "skimage"}
+# Brought in by a dependency of ours, or optional and imported where it is wanted.
+UNDECLARED = {"google", "pytorch3d", "h5py"}
+
+
+def outside(paths: list[Path]) -> set[str]:
+    """Top-level modules that are neither Python's nor ours."""
+    found = {module.split(".")[0] for path in paths for module, _ in imports(ast.parse(path.read_text()))}
+    return found - set(sys.stdlib_module_names) - {"facekit"}
+
+
+def test_dependencies_are_imported_and_imports_declared(root: Path) -> None:
+    text = (root / "pyproject.toml").read_text()
+    listed = re.search(r"^dependencies = \[(.*?)^\]", text, re.M | re.S)
+    assert listed is not None
+    names = [name.replace("-", "_") for name in re.findall(r'"([\w-]+)', listed[1])]
+    declared = {MODULE_OF.get(name, name) for name in names}
+    assert declared - outside(modules()) == set()
+    assert outside(modules()) - declared - UNDECLARED == set()
