@@ -25,20 +25,20 @@ def complete_face(
     method: str = "global+local+dpp",
     texture_size: int = 512,
 ) -> tuple[Fit, Ensemble, Completion]:
-    """Complete the largest face of a photo n times.
+    """Complete the face under the mask n times.
 
     photo (H, W, 3) uint8 sRGB; hidden (H, W) bool, true where something covers the face. Records that exist
     already are used as they are; the stages that are missing are run.
     """
     from facekit.stages.complete import complete
-    from facekit.stages.detect import detect, redetect
+    from facekit.stages.detect import detect_masked, redetect
     from facekit.stages.diversify import diversify
     from facekit.stages.fit import fit_photo
 
     if ensemble is None or fit is None:
         if fit is None:
             if landmarks is None:
-                (landmarks,) = detect(photo, hidden)
+                landmarks = detect_masked(photo, hidden)
             fit = fit_photo(photo, landmarks, model, hidden, look_again=redetect)
         ensemble = diversify(fit, model, n, generator, method)
     return fit, ensemble, complete(photo, hidden, fit, ensemble, model, generator, texture_size)

@@ -95,7 +95,8 @@ def complete(
     for job in jobs.values():
         refuse_folder(job.folder, options["force"])
     face_model = load_model(model)
-    chosen, _ = console.chosen_seed(seed)
+    # Told at the end, so that bad input gets one line.
+    chosen = console.new_seed() if seed is None else seed
     request = Request(seed=chosen, texture_size=int(texture_size), **options)
     results, failures = console.run_many(photos, lambda photo: run_one(jobs[photo], face_model, request))
     if as_json:
@@ -130,7 +131,10 @@ def run_one(job: Job, model: FaceModel, request: Request) -> dict[str, Any]:
         console.warn(
             f"{job.mask}: no pixel of the mask lies on the face, so that there was nothing to complete"
         )
-    console.say(f"{job.folder}: {len(told['completions'])} completions; look at {job.folder / 'report.html'}")
+    count, page = len(told["completions"]), job.folder / "report.html"
+    console.say(
+        f"{job.folder}: {count} completion{'s' * (count > 1)} with seed {request.seed}; look at {page}"
+    )
     return {"photo": str(job.photo), "folder": str(job.folder), **told}
 
 

@@ -199,12 +199,17 @@ def _plain(value: Any) -> Any:
     return value if isinstance(value, str | int | bool | None) else str(value)
 
 
+def new_seed() -> int:
+    """A seed nobody asked for; whoever uses it tells it."""
+    return secrets.randbelow(2**31)
+
+
 def chosen_seed(seed: int | None) -> tuple[int, torch.Generator]:
     """The seed given, or a new one that is told to the user; with a generator on the CPU."""
     import torch
 
     if seed is None:
-        seed = secrets.randbelow(2**31)
+        seed = new_seed()
         say(f"seed {seed}")
     return seed, torch.Generator().manual_seed(seed)
 

@@ -116,9 +116,9 @@ def _read(
     photo, hidden = read_photo_and_mask(path, occlusion)
     if landmarks is not None:
         return photo, given_landmarks(landmarks, photo, hidden), hidden
-    from facekit.stages.detect import detect
+    from facekit.stages.detect import detect_masked
 
-    return photo, detect(photo.pixels, hidden)[0], hidden
+    return photo, detect_masked(photo.pixels, hidden), hidden
 
 
 def _save(

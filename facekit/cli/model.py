@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from facekit.cli import console
-from facekit.cli.options import FILE, force_option, json_option, verbosity_options
+from facekit.cli.options import FILE, OUTPUT, force_option, json_option, verbosity_options
 
 if TYPE_CHECKING:
     from facekit.morphable.model import FaceModel
@@ -80,7 +80,7 @@ def _facts(found: FaceModel) -> dict[str, Any]:
 @model.command()
 @click.argument("name", metavar="NAME|PATH")
 @click.option(
-    "-o", "--output", type=FILE, required=True, metavar="PATH", help="The .safetensors file to write."
+    "-o", "--output", type=OUTPUT, required=True, metavar="PATH", help="The .safetensors file to write."
 )
 @click.option(
     "--landmark-embedding",
@@ -104,7 +104,7 @@ def convert(name: str, output: Path, landmark_embedding: Path | None, force: boo
     "--ict", type=FILE, required=True, metavar="PATH", help="ict_face_model_light.npz (ICT-FaceKit, MIT)."
 )
 @click.option(
-    "-o", "--output", type=FILE, required=True, metavar="PATH", help="The .safetensors file to write."
+    "-o", "--output", type=OUTPUT, required=True, metavar="PATH", help="The .safetensors file to write."
 )
 @force_option
 @verbosity_options

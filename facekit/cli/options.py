@@ -49,10 +49,23 @@ class Seed(click.ParamType):
         return int(value)
 
 
+class Output(click.Path):
+    """A path to write to; "-" is refused, since no command writes its files to stdout."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Text to a Path."""
+        if value == "-":
+            self.fail(
+                "results are files, not a stream; give a path (./- for a file of that name)", param, ctx
+            )
+        return super().convert(value, param, ctx)
+
+
 ANGLE = Angle()
 SEED = Seed()
 # Existence is checked on reading, so that a missing file gives the exit code of unreadable input.
 FILE = click.Path(path_type=Path)
+OUTPUT = Output(path_type=Path)
 
 
 def photos_argument(function: F) -> F:
@@ -67,7 +80,7 @@ def photo_argument(function: F) -> F:
 
 def output_option(help: str) -> Callable[[F], F]:
     """-o/--output with the command's own sentence on what the default is."""
-    return click.option("-o", "--output", type=FILE, metavar="PATH", help=help)
+    return click.option("-o", "--output", type=OUTPUT, metavar="PATH", help=help)
 
 
 def force_option(function: F) -> F:
@@ -175,14 +188,18 @@ def stem(path: Path) -> str:
 def output_path(source: Path, suffix: str, output: Path | None, several: bool = False) -> Path:
     """Where the result for ``source`` goes: beside it as NAME + suffix, or to ``output``, a file or a folder.
 
-    Raises UsageError if one file name is given for several inputs.
+    For several inputs ``output`` is a folder, made where there is none. Raises UsageError if it is one file.
     """
+    name = stem(source) + suffix
     if output is None:
-        return source.with_name(stem(source) + suffix)
+        return source.with_name(name)
     if output.is_dir():
-        return output / (stem(source) + suffix)
-    if several:
-        raise UsageError(
-            f"there are several inputs and {output} is one file; give --output an existing folder"
-        )
-    return output
+        return output / name
+    if not several:
+        return output
+    if output.suffix or output.exists():
+        raise UsageError(f"there are several inputs and {output} is one file; give --output a folder")
+    from facekit.files.folder import make_folder
+
+    make_folder(output)
+    return output / name

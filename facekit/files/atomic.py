@@ -96,6 +96,8 @@ def write_text(path: PathLike, text: str, force: bool = False) -> None:
 def _writing(shown: PathLike) -> Iterator[None]:
     try:
         yield
+    except FileNotFoundError:
+        raise UnreadableError(f"cannot write {shown}: there is no folder {Path(shown).parent}") from None
     except OSError as error:
         raise UnreadableError(f"cannot write {shown}: {error.strerror or error}") from error
 

@@ -8,7 +8,7 @@ import pytest
 from click.testing import CliRunner
 
 from facekit.cli import options
-from facekit.cli.options import ANGLE, SEED, output_path, stem
+from facekit.cli.options import ANGLE, OUTPUT, SEED, output_path, stem
 from facekit.errors import UsageError
 
 
@@ -61,8 +61,20 @@ def test_outputs(tmp_path: Path) -> None:
     assert output_path(photo, ".fit.npz", None) == Path("in/anna.fit.npz")
     assert output_path(photo, ".fit.npz", Path("x.npz")) == Path("x.npz")
     assert output_path(photo, ".fit.npz", tmp_path, several=True) == tmp_path / "anna.fit.npz"
-    with pytest.raises(UsageError, match="folder"):
-        output_path(photo, ".fit.npz", Path("x.npz"), several=True)
+    new = tmp_path / "new"
+    assert output_path(photo, ".fit.npz", new) == new
+    assert output_path(photo, ".fit.npz", new, several=True) == new / "anna.fit.npz"
+    assert new.is_dir()
+    (tmp_path / "file").touch()
+    for path in (Path("x.npz"), tmp_path / "file"):
+        with pytest.raises(UsageError, match="folder"):
+            output_path(photo, ".fit.npz", path, several=True)
+
+
+def test_results_are_no_stream() -> None:
+    with pytest.raises(click.BadParameter, match="give a path"):
+        OUTPUT.convert("-", None, None)
+    assert OUTPUT.convert("./-", None, None) == Path("-")
 
 
 def test_every_shared_option_has_help() -> None:

@@ -11,7 +11,7 @@ from skimage.data import astronaut, chelsea
 from facekit.detection.schemes import to_ibug68
 from facekit.errors import NoFaceError, UsageError
 from facekit.records import Landmarks
-from facekit.stages.detect import adopt, detect, redetect
+from facekit.stages.detect import adopt, detect, detect_masked, redetect
 
 FACE_WIDTH = 95.0  # px, of the face in the photo
 
@@ -194,3 +194,22 @@ def test_rendered_faces_with_known_landmarks(occluder: str, shared: Path) -> Non
         use = gt["lmk_vis"] & ~found.hidden & (np.arange(68) >= 17)
         errors.append(np.linalg.norm(found.points - gt["lmk2d"], axis=1)[use].mean() / gt["iod_px"])
     assert np.mean(errors) < {"photo": 0.042, "glasses": 0.06, "mask": 0.042, "blob": 0.052}[occluder]
+
+
+@pytest.mark.parametrize("side", [0, 1])
+def test_of_two_faces_the_masked_one_is_meant(side: int) -> None:
+    face = cv2.resize(astronaut()[20:260, 110:350], (160, 160), interpolation=cv2.INTER_AREA)
+    photo = np.hstack([face, face[:, ::-1]]).astype(np.uint8)
+    hidden = np.zeros((160, 320), bool)
+    hidden[80:112, 60 + 140 * side : 120 + 140 * side] = True
+    found = detect_masked(photo, hidden)
+    assert found.hidden.any()
+    assert (found.points[:, 0].mean() > 160) == bool(side)
+
+
+def test_where_the_mask_covers_no_face_the_largest_is_meant() -> None:
+    photo = np.ascontiguousarray(astronaut()[20:260, 110:350])
+    hidden = np.zeros(photo.shape[:2], bool)
+    assert (detect_masked(photo, hidden).points == detect_masked(photo).points).all()
+    hidden[:4, :4] = True
+    assert not detect_masked(photo, hidden).hidden.any()
