@@ -17,12 +17,15 @@ AMBIENT = (
     3.0  # sh[0] of even light of strength 0.85: pictures are exposed so that skin is neither black nor white
 )
 LIGHT_SPREAD = np.array(
-    [1.2, *[1.0] * 3, *[0.45] * 5]
+    [0.4, *[0.8] * 3, *[0.35] * 5]
 )  # prior standard deviation of sh, all channels together
 CHROMA = 0.2  # spread of the channels about their mean, relative to LIGHT_SPREAD
 SOFT = 0.01  # sRGB: residuals below this count as squared
 PIXEL_NOISE = 0.03  # sRGB, scale of the L1 norm
-EFFECTIVE = 0.02  # neighbouring pixels err together: the share of pixels that count as independent
+TONES = 6  # modes of the albedo that are tones of the whole skin rather than features on it
+FOREIGN = 0.10  # sRGB: farther from tone and light than this a pixel does not show skin
+LEAST_KEPT = 0.5  # share of the pixels that is kept all the same
+EFFECTIVE = 0.005  # neighbouring pixels err together: the share of pixels that count as independent
 
 
 @dataclass(frozen=True)
@@ -69,13 +72,33 @@ def first_light(pixels: Pixels, harmonics: Array) -> Array:
 
 
 def fit_appearance(pixels: Pixels, iterations: int = 12, tolerance: float = 1e-3) -> Appearance:
-    """Most probable light (9, 3) and albedo code (K,) by Gauss–Newton with L1 re-weighting.
+    """Most probable light (9, 3) and albedo code (K,), first with the tone of the skin alone.
+
+    What a tone and a light leave unexplained by far is hair, shadow or glare before the skin, not skin. All
+    modes together could paint it, with a dark albedo in a glaring light, so those pixels are left out.
+    """
+    tone = Pixels(pixels.colour, pixels.normals, pixels.albedo, pixels.modes[:TONES])
+    first, apart = _fit(tone, np.ones(len(tone.colour), bool), iterations, tolerance)
+    near = apart < max(FOREIGN, float(np.quantile(apart, LEAST_KEPT)))
+    start = np.r_[first.code, np.zeros(len(pixels.modes) - len(first.code))]
+    return _fit(pixels, near, iterations, tolerance, (first.sh, start))[0]
+
+
+def _fit(
+    pixels: Pixels,
+    use: NDArray[np.bool_],
+    iterations: int,
+    tolerance: float,
+    start: tuple[Array, Array] | None = None,
+) -> tuple[Appearance, Array]:
+    """Gauss–Newton with L1 re-weighting over the pixels ``use`` (M,); also the size (M,) of each residual.
 
     The colour is albedo(code) × shade(normal, sh) in linear RGB; residuals are weighed as sRGB differences.
     """
+    pixels = Pixels(pixels.colour[use], pixels.normals[use], pixels.albedo[use], pixels.modes[:, use])
     harmonics = sh_basis(pixels.normals) * np.asarray(LAMBERT)
     k, m = len(pixels.modes), len(pixels.colour)
-    sh, code = first_light(pixels, harmonics), np.zeros(k)
+    sh, code = start or (first_light(pixels, harmonics), np.zeros(k))
     prior = np.zeros((27 + k, 27 + k))
     prior[:27, :27], prior[27:, 27:] = _light_precision(), np.eye(k)
     expected = np.zeros((9, 3))
@@ -101,4 +124,4 @@ def fit_appearance(pixels: Pixels, iterations: int = 12, tolerance: float = 1e-3
         sh, code = sh + step[:27].reshape(9, 3), code + step[27:]
         if np.abs(step).max() < tolerance:
             break
-    return Appearance(sh, code, float(np.abs(residual).mean()), done)
+    return Appearance(sh, code, float(np.abs(residual).mean()), done), np.abs(residual).max(1)

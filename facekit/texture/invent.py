@@ -17,7 +17,7 @@ WAVES = 4  # a side: cosines over the chart that stand for light the nine harmon
 STRAY = 0.20  # standard deviation of each of them, relative to the albedo
 SURROUNDINGS = 0.05  # of the side of the chart
 LIGHTEST = 1.08  # times the mean of the surroundings
-GREY_RANGE, COLOUR_RANGE = 0.8, 0.15  # of the logarithm of a sample's ratio to the mean
+GREY_RANGE, COLOUR_RANGE = 0.8, 0.08  # of the logarithm of a sample's ratio to the mean
 TEMPERATURE = 0.5  # of the samples' standard deviation: an invented texture is to differ, and to look likely
 
 
