@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +19,15 @@ if TYPE_CHECKING:
     from facekit.records import BoolArray, Fit, Landmarks
 
 SUFFIX = ".fit.npz"
+
+
+@dataclass(frozen=True)
+class Targets:
+    """The files of one photo."""
+
+    fit: Path
+    mesh: Path | None
+    overlay: Path | None
 
 
 @click.command("fit-3dmm", short_help="Fit the face model to a photo.")
@@ -89,19 +98,26 @@ def fit_3dmm(
     face_model = load_model(model)
     settings: dict[str, Any] = {"photometric": photometric, "iterations": iterations, "look_again": redetect}
 
-    def save(path: Path, photo: Photo, fit: Fit) -> dict[str, object]:
-        return _save(path, photo, fit, face_model, (output, mesh, overlay), several, force, seed)
+    def save(path: Path, photo: Photo, fit: Fit, targets: Targets) -> dict[str, object]:
+        step = console.this_step(seed, f"{fit.model}@{fit.model_sha256[:12]}")
+        fit = replace(fit, history=(*fit.history, step))
+        _write(targets, photo, fit, face_model, force)
+        console.say(f"{targets.fit}: {fit.outcome}")
+        return {"photo": path, "fit": targets.fit, "outcome": fit.outcome, **json.loads(fit.stats)}
 
     def one(path: Path) -> dict[str, object]:
+        targets = _targets(path, output, mesh, overlay, several, force)
         photo, marks, hidden = _read(path, landmarks, occlusion)
-        return save(path, photo, fit_photo(photo.pixels, marks, face_model, hidden, **settings))
+        return save(path, photo, fit_photo(photo.pixels, marks, face_model, hidden, **settings), targets)
 
     if shared_identity:
+        places = [_targets(path, output, mesh, overlay, several, force) for path in photos]
         read = [_read(path, landmarks, occlusion) for path in photos]
         fits = fit_person(
             [r[0].pixels for r in read], [r[1] for r in read], face_model, [r[2] for r in read], **settings
         )
-        results = [save(path, r[0], fit) for path, r, fit in zip(photos, read, fits, strict=True)]
+        rows = zip(photos, read, fits, places, strict=True)
+        results = [save(path, r[0], fit, targets) for path, r, fit, targets in rows]
         failures: list[console.Failure] = []
     else:
         results, failures = console.run_many(photos, one)
@@ -121,33 +137,40 @@ def _read(
     return photo, detect_masked(photo.pixels, hidden), hidden
 
 
-def _save(
-    path: Path,
-    photo: Photo,
-    fit: Fit,
-    model: FaceModel,
-    targets: tuple[Path | None, Path | None, Path | None],
-    several: bool,
-    force: bool,
-    seed: int | None,
-) -> dict[str, object]:
-    """Write the record, the mesh and the overlay; say what came out."""
+def _targets(
+    path: Path, output: Path | None, mesh: Path | None, overlay: Path | None, several: bool, force: bool
+) -> Targets:
+    """Where the results of a photo go. Raises UsageError, UnreadableError before any work is done in vain."""
+    from facekit.files.atomic import refuse_overwrite
+    from facekit.files.images import check_image_suffix
+    from facekit.files.meshes import mesh_files
+
+    targets = Targets(
+        options.output_path(path, SUFFIX, output, several),
+        mesh and options.output_path(path, ".obj", mesh, several),
+        overlay and options.output_path(path, ".overlay.png", overlay, several),
+    )
+    files = [targets.fit]
+    if targets.mesh:
+        files += mesh_files(targets.mesh, textured=False)
+    if targets.overlay:
+        check_image_suffix(targets.overlay)
+        files.append(targets.overlay)
+    refuse_overwrite(files, force)
+    return targets
+
+
+def _write(targets: Targets, photo: Photo, fit: Fit, model: FaceModel, force: bool) -> None:
+    """The record, the mesh and the overlay."""
     from facekit.files.images import write_image
     from facekit.files.meshes import write_mesh
     from facekit.files.npz import write_record
     from facekit.raster.scene import render_view
 
-    output, mesh, overlay = targets
-    step = console.this_step(seed, f"{fit.model}@{fit.model_sha256[:12]}")
-    fit = replace(fit, history=(*fit.history, step))
-    target = options.output_path(path, SUFFIX, output, several)
-    write_record(target, fit, force)
-    if mesh is not None:
-        to = options.output_path(path, ".obj", mesh, several)
-        write_mesh(to, fit.vertices, fit.faces, model.topology.uv, model.topology.uv_faces, force=force)
-    if overlay is not None:
-        to = options.output_path(path, ".overlay.png", overlay, several)
+    write_record(targets.fit, fit, force)
+    if targets.mesh:
+        chart = (model.topology.uv, model.topology.uv_faces)
+        write_mesh(targets.mesh, fit.vertices, fit.faces, *chart, force=force)
+    if targets.overlay:
         picture = render_view(fit.vertices, fit.faces, fit.camera, background=photo.pixels, opacity=0.7)
-        write_image(to, picture, force)
-    console.say(f"{target}: {fit.outcome}")
-    return {"photo": path, "fit": target, "outcome": fit.outcome, **json.loads(fit.stats)}
+        write_image(targets.overlay, picture, force)

@@ -22,6 +22,18 @@ def refuse_overwrite(paths: Iterable[PathLike], force: bool) -> None:
             raise UsageError(f"{path} is a folder; give a file name to write to")
         if not force and path.is_file():
             raise UsageError(f"{path} exists already; give --force to overwrite it")
+        refuse_unwritable(path)
+
+
+def refuse_unwritable(path: PathLike) -> None:
+    """Raise UnreadableError if no file can be made at ``path``, as far as can be told without trying."""
+    above = Path(path).absolute().parent
+    while not above.exists():
+        above = above.parent
+    if not above.is_dir():
+        raise UnreadableError(f"cannot write {path}: {above} is no folder")
+    if not os.access(above, os.W_OK | os.X_OK):
+        raise UnreadableError(f"cannot write {path}: the folder {above} may not be written to")
 
 
 @contextmanager

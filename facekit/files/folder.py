@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from facekit.errors import UnreadableError, UsageError
-from facekit.files.atomic import PathLike, atomic_folder, write_text
+from facekit.files.atomic import PathLike, atomic_folder, refuse_unwritable, write_text
 from facekit.files.images import write_image
 from facekit.files.meshes import write_mesh
 from facekit.files.npz import write_record
@@ -97,6 +97,7 @@ def refuse_folder(path: PathLike, force: bool) -> None:
         raise UsageError(f"{path} is a file; give the name of a folder to write to")
     if not force and path.is_dir() and any(path.iterdir()):
         raise UsageError(f"the folder {path} exists already; give --force to replace its files")
+    refuse_unwritable(path)
 
 
 def make_folder(path: PathLike) -> None:

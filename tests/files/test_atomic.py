@@ -6,7 +6,13 @@ from pathlib import Path
 import pytest
 
 from facekit.errors import UnreadableError, UsageError
-from facekit.files.atomic import atomic_folder, atomic_write, atomic_write_all, write_text
+from facekit.files.atomic import (
+    atomic_folder,
+    atomic_write,
+    atomic_write_all,
+    refuse_overwrite,
+    write_text,
+)
 
 
 def names(folder: Path) -> list[str]:
@@ -38,6 +44,20 @@ def test_overwriting_needs_force(tmp_path: Path) -> None:
     assert path.read_text() == "old"
     write_text(path, "new", force=True)
     assert path.read_text() == "new"
+
+
+def test_what_cannot_be_written_is_said_before_and_after(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    refuse_overwrite([tmp_path / "new" / "a.txt"], force=False)
+    with pytest.raises(UnreadableError, match=r"a\.txt: there is no folder .*new"):
+        write_text(tmp_path / "new" / "a.txt", "x")
+    (tmp_path / "file").touch()
+    with pytest.raises(UnreadableError, match="file is no folder"):
+        refuse_overwrite([tmp_path / "file" / "a.txt"], force=False)
+    monkeypatch.setattr(os, "access", lambda *_: False)  # as in a read-only folder, which root can write to
+    with pytest.raises(UnreadableError, match="may not be written to"):
+        refuse_overwrite([tmp_path / "a.txt"], force=True)
 
 
 def test_a_file_that_appears_meanwhile_is_not_overwritten(tmp_path: Path) -> None:

@@ -9,3 +9,6 @@ facekit fit-3dmm astronaut.png --occlusion small.mask.png 2> err; test $? -eq 2 
 facekit fit-3dmm astronaut.png --landmarks a.fit.npz 2> err; test $? -eq 5 && test ! -e astronaut.fit.npz
 facekit fit-3dmm astronaut.png -q && facekit fit-3dmm astronaut.png 2> err; test $? -eq 2 && grep -q -- --force err
 facekit train-prior landmarks 2> err; test $? -eq 2 && grep -q -- --synthetic err
+facekit fit-3dmm astronaut.png --mesh face.stl 2> err; test $? -eq 2 && grep -q "suffixes .obj" err && test ! -e astronaut.fit.npz
+touch seen.png && facekit fit-3dmm astronaut.png --overlay seen.png 2> err; test $? -eq 2 && grep -q -- --force err && test ! -e astronaut.fit.npz
+facekit detect astronaut.png -q && facekit info astronaut.landmarks.npz --get points --json > points.json && facekit fit-3dmm astronaut.png --landmarks points.json -q && test "$(facekit info astronaut.fit.npz --get landmarks.detector)" = imported
