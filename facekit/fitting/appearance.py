@@ -35,7 +35,7 @@ class Pixels:
     colour: Array  # (M, 3) linear RGB
     normals: Array  # (M, 3) unit, head frame
     albedo: Array  # (M, 3) mean linear albedo
-    modes: Array  # (K, M, 3) per standard deviation
+    modes: NDArray[np.floating]  # (K, M, 3) per standard deviation
 
 
 @dataclass(frozen=True)
@@ -101,27 +101,33 @@ def _fit(
     sh, code = start or (first_light(pixels, harmonics), np.zeros(k))
     prior = np.zeros((27 + k, 27 + k))
     prior[:27, :27], prior[27:, 27:] = _light_precision(), np.eye(k)
-    expected = np.zeros((9, 3))
-    expected[0] = AMBIENT
+    expected = np.zeros(27 + k)
+    expected[:3] = AMBIENT
     slope = _slope(pixels.colour)
-    flat = pixels.modes.reshape(k, m * 3)
+    flat = np.asarray(pixels.modes, np.float32).reshape(k, m * 3)
+    j = np.zeros((27 + k, m * 3), np.float32)  # single precision: the slope at the end is what counts
     done, residual = 0, np.zeros((m, 3))
     for done in range(1, iterations + 1):  # noqa: B007
-        albedo = pixels.albedo + (code @ flat).reshape(m, 3)
+        albedo = pixels.albedo + (code.astype(np.float32) @ flat).reshape(m, 3)
         light = harmonics @ sh
         residual = slope * (pixels.colour - albedo * light)
         size = np.sqrt((residual**2).sum(1) + SOFT**2)
-        weight = np.sqrt(EFFECTIVE / (PIXEL_NOISE * size))[:, None]
-        jacobian = np.zeros((27 + k, m, 3))
-        for channel in range(3):
-            scaled = (weight * slope * albedo)[:, channel]
-            jacobian[channel:27:3, :, channel] = harmonics.T * scaled
-        jacobian[27:] = pixels.modes * (weight * slope * light)
-        j = jacobian.reshape(27 + k, m * 3)
-        state = np.r_[sh.ravel(), code]
-        gradient = j @ (weight * residual).ravel() - prior @ (state - np.r_[expected.ravel(), np.zeros(k)])
+        weight = np.sqrt(EFFECTIVE / (PIXEL_NOISE * size))[:, None] * slope
+        _jacobian(harmonics, weight * albedo, flat, weight * light, j)
+        gradient = j @ (weight / slope * residual).astype(np.float32).ravel()
+        gradient = gradient - prior @ (np.r_[sh.ravel(), code] - expected)
         step = np.linalg.solve(j @ j.T + prior, gradient)
         sh, code = sh + step[:27].reshape(9, 3), code + step[27:]
         if np.abs(step).max() < tolerance:
             break
     return Appearance(sh, code, float(np.abs(residual).mean()), done), np.abs(residual).max(1)
+
+
+def _jacobian(
+    harmonics: Array, albedo: Array, modes: NDArray[np.float32], light: Array, out: NDArray[np.float32]
+) -> None:
+    """Slopes of the weighted colours (M, 3) by light and code, into ``out`` (27 + K, 3 M), zeros at first."""
+    by_pixel = out[:27].reshape(9, 3, len(albedo), 3)
+    for channel in range(3):
+        by_pixel[:, channel, :, channel] = harmonics.T * albedo[:, channel]
+    np.multiply(modes, light.astype(np.float32).ravel(), out=out[27:])

@@ -39,6 +39,11 @@ class LandmarkModel:
         """Displacements (L, 3) in metres from the mean for a code (K,)."""
         return (self.modes.reshape(-1, self.size) @ code).reshape(-1, 3)
 
+    def pull(self, forces: Array) -> Array:
+        """modesᵀ forces (K,) for forces (L, 3) on the landmarks."""
+        out: Array = forces.ravel() @ self.modes.reshape(-1, self.size)
+        return out
+
     def at(self, index: NDArray[np.integer]) -> LandmarkModel:
         """Only the landmarks ``index``."""
         return replace(self, mean=self.mean[index], modes=self.modes[index])

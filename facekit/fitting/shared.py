@@ -7,7 +7,8 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from facekit.fitting.landmark_fit import CodePrior, LandmarkFit, Observations, fit_landmarks
+from facekit.fitting.landmark_fit import LandmarkFit, fit_landmarks
+from facekit.fitting.problem import CodePrior, Observations
 
 Array = NDArray[np.float64]
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+from scipy.sparse import csr_matrix
 
 from facekit.fitting.appearance import Pixels
 from facekit.geometry.camera import crop, project_points, resize
@@ -90,24 +91,24 @@ def skin_pixels(
     uv = np.einsum("mkc,mk->mc", topology.uv[topology.uv_faces[face[seen]]], bary[seen])
     n /= np.maximum(np.linalg.norm(n, axis=1, keepdims=True), 1e-9)
     count = len(albedo.basis)
-    stack = np.concatenate([np.asarray(albedo.mean)[None], np.asarray(albedo.basis)])
-    texels = bilinear(stack, uv)
-    return Pixels(window.linear[seen].astype(np.float64), n, texels[0], texels[1:].reshape(count, len(n), 3))
+    mean = bilinear(np.asarray(albedo.mean)[None], uv)[0].astype(np.float64)
+    modes = bilinear(np.asarray(albedo.basis), uv).reshape(count, len(n), 3)
+    return Pixels(window.linear[seen].astype(np.float64), n, mean, modes)
 
 
 def bilinear(textures: FloatArray, uv: NDArray[np.floating]) -> FloatArray:
-    """(N, M, C) float64 look-up of textures (N, T, T, C), row 0 on top, at uv (M, 2), origin bottom left."""
+    """(N, M, C) look-up of textures (N, T, T, C), row 0 on top, at uv (M, 2), origin bottom left.
+
+    In the textures' precision; as a sparse matrix, which visits the texels without copies of the textures.
+    """
     side = textures.shape[1]
     x = np.clip(uv[:, 0] * side - 0.5, 0, side - 1.001)
     y = np.clip((1 - uv[:, 1]) * side - 0.5, 0, side - 1.001)
     column, row = x.astype(int), y.astype(int)
-    dx, dy = (x - column)[:, None], (y - row)[:, None]
-    flat = textures.reshape(len(textures), side * side, -1)
+    dx, dy = x - column, y - row
     start = row * side + column
-    out: FloatArray = (
-        flat[:, start] * ((1 - dx) * (1 - dy))
-        + flat[:, start + 1] * (dx * (1 - dy))
-        + flat[:, start + side] * ((1 - dx) * dy)
-        + flat[:, start + side + 1] * (dx * dy)
-    )
-    return out.astype(np.float64)
+    texel = np.stack([start, start + 1, start + side, start + side + 1], 1)
+    share = np.stack([(1 - dx) * (1 - dy), dx * (1 - dy), (1 - dx) * dy, dx * dy], 1)
+    ends = np.arange(0, texel.size + 1, 4)
+    read = csr_matrix((share.ravel().astype(textures.dtype), texel.ravel(), ends), (len(uv), side * side))
+    return np.stack([read @ texture.reshape(side * side, -1) for texture in textures])

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -14,9 +13,10 @@ from facekit.errors import UsageError
 from facekit.files.assets import has_asset, read_asset_weights
 from facekit.files.images import photo_digest
 from facekit.fitting.appearance import Appearance, fit_appearance
-from facekit.fitting.landmark_fit import LandmarkFit, Observations, fit_landmarks, focal_prior
+from facekit.fitting.landmark_fit import LandmarkFit, fit_landmarks, focal_prior
 from facekit.fitting.landmark_model import landmark_model
 from facekit.fitting.observe import observe, usable
+from facekit.fitting.problem import Observations
 from facekit.fitting.shared import fit_shared
 from facekit.fitting.skin_pixels import skin_pixels
 from facekit.fitting.trained import SCHEME, Trained
@@ -62,9 +62,8 @@ def fit_photo(
     UsageError where sizes disagree, NumericalError where too few landmarks are visible, ModelUnavailableError
     where the model lacks the landmarks' scheme.
     """
-    started = time.perf_counter()
     shape = fit_shape(photo, landmarks, model, hidden, look_again, photometric, iterations)
-    return assemble(photo, shape, model, hidden, photometric, started)
+    return assemble(photo, shape, model, hidden, photometric)
 
 
 def fit_person(
@@ -78,7 +77,6 @@ def fit_person(
     iterations: int = 30,
 ) -> list[Fit]:
     """Fit several photos of one person: one identity, a view, expression and light each. As ``fit_photo``."""
-    started = time.perf_counter()
     shapes = [
         fit_shape(photo, marks, model, mask, look_again, photometric, iterations)
         for photo, marks, mask in zip(photos, landmarks, hidden, strict=True)
@@ -93,7 +91,7 @@ def fit_person(
         iterations,
     )
     return [
-        assemble(photo, replace(shape, fit=fit), model, mask, photometric, started)
+        assemble(photo, replace(shape, fit=fit), model, mask, photometric)
         for photo, shape, mask, fit in zip(photos, shapes, hidden, together, strict=True)
     ]
 
@@ -162,19 +160,16 @@ def assemble(
     model: FaceModel,
     hidden: BoolArray | None,
     photometric: bool,
-    started: float,
 ) -> Fit:
     """The Fit record of a fitted shape: visibility, light, albedo, named landmarks, outcome."""
     found, landmarks = shape.fit, shape.landmarks
     camera = found.view.camera(np.array(photo.shape[1::-1], np.int32))
     vertices = model.instance(found.code)
     visible = visible_vertices(vertices, model.topology.faces, camera, hidden)
-    after_shape = time.perf_counter()
     pixels = skin_pixels(photo, hidden, model, vertices, camera) if photometric else None
     look = fit_appearance(pixels) if pixels is not None else None
     points68 = landmark_model(model, "ibug68").points(found.code)
-    seconds = (round(after_shape - started, 4), round(time.perf_counter() - started, 4))
-    stats = _stats(landmarks, found, look, visible) | {"seconds_shape": seconds[0], "seconds": seconds[1]}
+    stats = _stats(landmarks, found, look, visible)
     return Fit(
         model=model.name,
         model_sha256=model.digest,

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from facekit.fitting.landmark_fit import Observations
 from facekit.fitting.landmark_model import LandmarkModel
 from facekit.fitting.noise import Noise
+from facekit.fitting.problem import Observations
 from facekit.fitting.view import FRONTAL, View
 from facekit.geometry.rotation import axis_angle_to_matrix
 from facekit.morphable.model import Block, FaceModel

@@ -10,9 +10,10 @@ from invented_faces import CENTRE, IDENTITY, code, face_model, plain, view
 
 from facekit.errors import NumericalError
 from facekit.fitting import learning
-from facekit.fitting.landmark_fit import Observations, fit_landmarks
+from facekit.fitting.landmark_fit import fit_landmarks
 from facekit.fitting.landmark_model import LandmarkModel, landmark_model
 from facekit.fitting.learning import Example, gaps, learn, learn_factors, smooth_correlation
+from facekit.fitting.problem import Observations
 from facekit.fitting.statistics import DetectorStatistics, angle_terms
 
 COUNT = 40  # landmarks
@@ -64,7 +65,8 @@ def test_scatter_is_that_of_new_examples(shape: LandmarkModel, learned: Detector
         noise = learned.clean.noise(e.view, index)
         one = replace(e, code=e.code)
         error = gaps([one], learned.model(shape, e.view, index))[0].ravel()
-        ratios.append(noise.metric(np.ones(2 * COUNT)).cost(error) / (2 * COUNT))
+        covariance = np.diag(noise.variance) + noise.factors.T @ noise.factors
+        ratios.append(error @ np.linalg.solve(covariance, error) / (2 * COUNT))
     assert 0.7 < np.mean(ratios) < 2.2  # few examples: the covariance is known to a factor of two
 
 

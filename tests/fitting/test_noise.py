@@ -1,10 +1,13 @@
-"""Correlated noise: Woodbury's identity is the plain inverse, and outliers lose their weight."""
+"""Correlated noise: the curvature is that of the plain inverse covariance, and outliers lose their weight."""
 
 from __future__ import annotations
 
 import numpy as np
 
+from facekit.fitting.curvature import Curvature
 from facekit.fitting.noise import Noise
+
+FREE = np.full(5, np.inf)
 
 
 def example() -> tuple[Noise, np.ndarray, np.ndarray]:
@@ -13,31 +16,39 @@ def example() -> tuple[Noise, np.ndarray, np.ndarray]:
     return noise, rng.normal(size=(40, 5)), rng.normal(size=40)
 
 
-def test_is_the_inverse_covariance() -> None:
+def test_curvature_is_that_of_the_inverse_covariance() -> None:
+    noise, j, _ = example()
+    weights = np.random.default_rng(1).uniform(0.2, 1.0, 40)
+    inverse = np.linalg.inv(np.diag(noise.variance / weights) + noise.factors.T @ noise.factors)
+    plain = j.T @ inverse @ j + 3.0 * np.eye(5)
+    fast = Curvature.of(j, noise, weights, np.full(5, 3.0), 0.0)
+    np.testing.assert_allclose(fast.h, plain, rtol=1e-9)
+    np.testing.assert_allclose(fast.covariance(), np.linalg.inv(plain), rtol=1e-9)
+    damped = Curvature.of(j, noise, weights, np.full(5, 3.0), 0.5)
+    np.testing.assert_allclose(damped.covariance(), np.linalg.inv(plain), rtol=1e-9)
+
+
+def test_step_is_the_plain_generalised_least_squares_solution() -> None:
     noise, j, r = example()
     inverse = np.linalg.inv(np.diag(noise.variance) + noise.factors.T @ noise.factors)
-    metric = noise.metric(np.ones(40))
-    h, g = metric.normal(j, r)
-    np.testing.assert_allclose(h, j.T @ inverse @ j, rtol=1e-9)
-    np.testing.assert_allclose(g, j.T @ inverse @ r, rtol=1e-9)
-    np.testing.assert_allclose(metric.cost(r), r @ inverse @ r, rtol=1e-9)
+    expected = np.linalg.solve(j.T @ inverse @ j + np.eye(5), j.T @ inverse @ r)
+    force = r / noise.variance
+    curvature = Curvature.of(j, noise, np.ones(40), np.ones(5), 0.0)
+    x, shared, _ = curvature.step(j.T @ force, noise.factors @ force, -FREE, FREE, np.zeros(5, bool))
+    np.testing.assert_allclose(x, expected, rtol=1e-9)
+    np.testing.assert_allclose(shared, noise.factors @ inverse @ (r - j @ x), rtol=1e-9)
 
 
-def test_shared_is_the_posterior_mean() -> None:
-    noise, _, r = example()
+def test_independent_noise_has_the_same_variances() -> None:
+    noise = example()[0]
     covariance = np.diag(noise.variance) + noise.factors.T @ noise.factors
-    expected = noise.factors.T @ noise.factors @ np.linalg.solve(covariance, r)
-    shared = noise.metric(np.ones(40)).scores(r) @ noise.factors
-    np.testing.assert_allclose(shared, expected, rtol=1e-9)
+    np.testing.assert_allclose(noise.independent().variance, np.diag(covariance))
+    assert not noise.independent().factors.size
 
 
-def test_outliers_lose_weight_and_shared_errors_do_not() -> None:
-    rng = np.random.default_rng(1)
-    noise = Noise(np.full(40, 0.01), 0.5 * np.ones((1, 40)))
-    residual = 0.1 * rng.standard_normal(40)
-    together = noise.weights(residual + 1.0, noise.metric(np.ones(40)))
-    assert together.min() > 0.4  # all off alike: that is what the factor is for
+def test_outliers_lose_weight() -> None:
+    residual = 0.1 * np.random.default_rng(1).standard_normal(40)
     residual[4] += 2.0
-    weights = noise.weights(residual, noise.metric(np.ones(40)))
+    weights = Noise(np.full(40, 0.01), np.zeros((0, 40))).weights(residual)
     assert weights[4] == weights[5] < 0.1
     assert np.median(weights) > 0.8

@@ -1,0 +1,79 @@
+"""The curvature of a landmark fit's energy in view, code and shared errors, and the step that follows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.linalg.lapack import dpotrf, dtrtrs
+
+from facekit.errors import NumericalError
+from facekit.fitting.boxed import Convex
+from facekit.fitting.noise import Noise
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Curvature:
+    """JᵀΣ⁻¹J + prior by its Schur complement, where Σ⁻¹ comes of the shared errors being unknowns too."""
+
+    h: Array  # (P, P) of view and code, shared errors eliminated
+    low: Array  # (Q, Q) lower Cholesky factor of the shared errors' block
+    cross: Array  # (Q, P) low⁻¹ × mixed block
+    damping: float
+    solver: Convex  # of h, damped
+
+    @staticmethod
+    def of(jacobian: Array, noise: Noise, weights: Array, stiffness: Array, damping: float) -> Curvature:
+        """From the predictions' Jacobian (N, P), robust weights (N,) and the prior's stiffness (P,)."""
+        n, p = jacobian.shape
+        root = np.sqrt(weights / noise.variance)[:, None]
+        both = np.zeros((n, p + len(noise.factors)))
+        np.multiply(jacobian, root, out=both[:, :p])
+        np.multiply(noise.factors.T, root, out=both[:, p:])
+        square = both.T @ both
+        square[np.diag_indices(len(square))] += np.r_[stiffness, np.ones(len(noise.factors))]
+        h, low, cross = square[:p, :p], square[p:, p:], square[p:, :p]
+        if len(low):
+            low = _cholesky(low)
+            cross = dtrtrs(low, cross, lower=1)[0]
+            h = h - cross.T @ cross
+        return Curvature(h, low, cross, damping, _solver(h, damping))
+
+    def damped(self, damping: float) -> Curvature:
+        """With each diagonal entry raised by the share ``damping``."""
+        return Curvature(self.h, self.low, self.cross, damping, _solver(self.h, damping))
+
+    def step(
+        self, pull: Array, shared: Array, lower: Array, upper: Array, at_bound: NDArray[np.bool_]
+    ) -> tuple[Array, Array, NDArray[np.bool_]]:
+        """Steps of view and code (P,) within bounds and of the shared errors (Q,), and what is at a bound.
+
+        For the slopes ``pull`` (P,) and ``shared`` (Q,); ``at_bound`` is a guess.
+        """
+        if not len(shared):
+            x, at_bound = self.solver.minimum(pull, lower, upper, at_bound)
+            return x, shared, at_bound
+        forward = dtrtrs(self.low, shared, lower=1)[0]
+        x, at_bound = self.solver.minimum(pull - forward @ self.cross, lower, upper, at_bound)
+        back = dtrtrs(self.low, forward - self.cross @ x, lower=1, trans=1)[0]
+        return x, np.asarray(back, np.float64), at_bound
+
+    def covariance(self) -> Array:
+        """(P, P) inverse without damping."""
+        return self.solver.inverse if self.damping == 0 else _solver(self.h, 0.0).inverse
+
+
+def _solver(h: Array, damping: float) -> Convex:
+    return Convex.of(h if damping == 0 else h + damping * np.diag(np.diag(h)))
+
+
+def _cholesky(h: Array) -> Array:
+    """Lower factor of a positive definite matrix, by LAPACK without scipy's checks."""
+    low, failed = dpotrf(h, lower=1)
+    if failed:
+        raise NumericalError("the noise of the landmarks is not a covariance; check their sigma")
+    out: Array = low
+    return out
