@@ -190,7 +190,7 @@ def meaning(cls: type, name: str, comment: str) -> str:
 
 def pages() -> dict[Path, str]:
     """Every generated file with its content."""
-    top = click.Context(cli, info_name="facekit")
+    top = click.Context(cli, info_name="facekit", help_option_names=cli.context_settings["help_option_names"])
     commands = []
     for name in cli.list_commands(top):
         command = cli.get_command(top, name)
