@@ -18,7 +18,7 @@ Array = NDArray[np.float64]
 
 VIEW_STEPS = 3  # of the view alone
 SETTLING = 2  # steps after which offsets and noise no longer follow the view
-FRESH = 2  # steps that have a curvature of their own
+FRESH = 4  # steps that have a curvature of their own
 SLOW = 0.9  # a step longer than this share of the one before asks for a new curvature
 LEAST_DAMPING, MOST_DAMPING = 1e-3, 1e6
 
@@ -60,7 +60,7 @@ def descend(problem: Problem, view: View, code: Array, iterations: int, toleranc
     obs = problem.obs
     model, noise = obs.model(view), obs.noise(view)
     state = State(view, code, model.deformation(code), np.zeros(len(noise.factors)))
-    weights = noise.independent().weights(problem.residual(model, state))
+    weights = np.ones(2 * len(obs.points))  # nothing is an outlier before the first step
     at_bound = np.zeros(POSE + len(code), bool)
     curvature = _Here(problem, state, model, noise, weights).curvature()
     length, rate, settled, count = np.inf, 0.0, False, 0

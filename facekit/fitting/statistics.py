@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -53,7 +54,13 @@ class Scatter:
         yaw, pitch, _ = view.angles
         rows = (2 * np.asarray(index)[:, None] + np.arange(2)).ravel()
         spread = scale * np.exp(angle_terms(yaw, pitch) @ self.log_spread[:, rows])
-        return Noise(self.unique[rows] * spread**2, np.take(self.factors, rows, axis=1) * spread)
+        factors = np.take(self._by_row, rows, axis=0) * spread[:, None]
+        return Noise(self.unique[rows] * spread**2, factors.T)
+
+    @cached_property
+    def _by_row(self) -> Array:
+        """The factors (2L, Q) in the order in which the fit reads them."""
+        return np.ascontiguousarray(self.factors.T)
 
 
 @dataclass(frozen=True)
