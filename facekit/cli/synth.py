@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from facekit.cli import console
-from facekit.cli.options import FILE, force_option, model_option, seed_option, verbosity_options
+from facekit.cli.options import OUTPUT, force_option, model_option, seed_option, verbosity_options
 
 OURS = ("[0-9][0-9][0-9][0-9][0-9].*",)  # what an earlier run left in the folder
 OCCLUDERS = ("none", "glasses", "mask", "blob", "hand", "any")
@@ -26,7 +26,7 @@ def synth() -> None:
 
 @synth.command()
 @click.option("-n", "n", type=click.IntRange(1), default=10, show_default=True, help="How many photos.")
-@click.option("-o", "--output", type=FILE, required=True, metavar="FOLDER", help="Where the photos go.")
+@click.option("-o", "--output", type=OUTPUT, required=True, metavar="FOLDER", help="Where the photos go.")
 @click.option("--size", type=click.IntRange(64, 2048), default=512, show_default=True, help="Pixels a side.")
 @click.option(
     "--occluder",
@@ -76,7 +76,7 @@ def photos(
 
 
 @synth.command()
-@click.option("-o", "--output", type=FILE, required=True, metavar="PATH", help="The .safetensors to write.")
+@click.option("-o", "--output", type=OUTPUT, required=True, metavar="PATH", help="The .safetensors to write.")
 @click.option("--people", type=click.IntRange(10), default=1400, show_default=True, help="Painted faces.")
 @click.option("--modes", type=click.IntRange(1, 256), default=64, show_default=True, help="Modes to keep.")
 @click.option("--size", type=click.IntRange(32, 1024), default=256, show_default=True, help="Texels a side.")
