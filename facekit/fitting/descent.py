@@ -19,7 +19,7 @@ Array = NDArray[np.float64]
 VIEW_STEPS = 3  # of the view alone
 SETTLING = 2  # steps after which offsets and noise no longer follow the view
 FRESH = 4  # steps that have a curvature of their own
-SLOW = 0.9  # a step longer than this share of the one before asks for a new curvature
+SLOW = 0.5  # a step longer than this share of the one before asks for a new curvature
 LEAST_DAMPING, MOST_DAMPING = 1e-3, 1e6
 
 
@@ -43,10 +43,11 @@ def settle_view(problem: Problem, view: View, code: Array) -> View:
     for _ in range(VIEW_STEPS):
         residual, slopes = problem.residual(model, state), Slopes.at(state, model)
         precision = noise.weights(residual) / noise.variance
-        j = slopes.pose.reshape(-1, POSE)
-        h = j.T @ (j * precision[:, None]) + np.diag(problem.stiffness[:POSE])
-        g = j.T @ (precision * residual) + problem.pull(state)[:POSE]
-        state = replace(state, view=state.view.moved(np.linalg.solve(h, g)))
+        j = slopes.pose.reshape(-1, POSE)[
+            :, :-1
+        ]  # a face of the wrong shape says nothing of the focal length
+        step = np.linalg.solve(j.T @ (j * precision[:, None]), j.T @ (precision * residual))
+        state = replace(state, view=state.view.moved(np.r_[step, 0.0]))
     return state.view
 
 
