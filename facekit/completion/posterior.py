@@ -22,6 +22,26 @@ EFFECTIVE_SHARE = 0.98  # of the hidden variance, that the latents in the qualit
 ASYMMETRY = (
     0.4  # standard deviation of the lopsided part of an expression, in standard deviations of the model
 )
+# Photographed faces smile, speak and open the mouth; they hardly ever roll the lips in or push the jaw aside.
+# Standard deviation of such expressions, in standard deviations of the model, by the start of the ARKit name.
+RARE = {
+    "cheekPuff": 0.3,
+    "jawForward": 0.4,
+    "jawLeft": 0.4,
+    "jawRight": 0.4,
+    "mouthFrown": 0.4,
+    "mouthFunnel": 0.4,
+    "mouthLeft": 0.4,
+    "mouthLowerDown": 0.6,
+    "mouthPress": 0.5,
+    "mouthPucker": 0.5,
+    "mouthRight": 0.4,
+    "mouthRoll": 0.4,
+    "mouthShrug": 0.4,
+    "mouthStretch": 0.5,
+    "mouthUpperUp": 0.6,
+    "noseSneer": 0.5,
+}
 NEAR, FAR = 3e-4, 2e-3  # m, how closely another model's code follows a fit where it was seen and elsewhere
 
 
@@ -101,7 +121,9 @@ def linear_posterior(
         centre, prior = model.join(fit.code), _prior_precision(fit.covariance, model.size)
     else:
         centre = model.clip(_nearest_code(seen, watched))
-    factor = np.linalg.cholesky(prior + symmetry_precision(model) + seen.gram / tolerance**2)
+    factor = np.linalg.cholesky(
+        prior + symmetry_precision(model) + rarity_precision(model) + seen.gram / tolerance**2
+    )
     lift = solve_triangular(factor, np.eye(model.size), lower=True)
     variance, rotation = np.linalg.eigh(lift @ watched.gram @ lift.T)
     variance, lift = np.maximum(variance[::-1], 0), rotation[:, ::-1].T @ lift
@@ -136,6 +158,16 @@ def symmetry_precision(model: FaceModel) -> FloatArray:
     lopsided = (np.eye(expression.size) - reflect) / 2
     precision[expression.slice, expression.slice] = lopsided @ lopsided.T / ASYMMETRY**2
     return precision
+
+
+def rarity_precision(model: FaceModel) -> FloatArray:
+    """Precision (K, K), diagonal, that is to be added to N(0, I) so that RARE expressions are rare."""
+    extra, expression = np.zeros(model.size), model.block("expression")
+    if expression.size == len(model.expression_names):
+        for k, name in enumerate(model.expression_names):
+            spread = next((s for prefix, s in RARE.items() if name.startswith(prefix)), 1.0)
+            extra[expression.start + k] = 1 / spread**2 - 1
+    return np.diag(extra)
 
 
 def _prior_precision(covariance: FloatArray, size: int) -> FloatArray:

@@ -8,7 +8,7 @@ import torch
 
 from facekit.completion.evidence import evidence, watched
 from facekit.completion.methods import METHODS, local_identity
-from facekit.completion.posterior import linear_posterior, symmetry_precision
+from facekit.completion.posterior import RARE, linear_posterior, rarity_precision, symmetry_precision
 from facekit.morphable.model import Block, FaceModel
 from facekit.morphable.topology import Topology
 
@@ -111,6 +111,19 @@ def test_symmetry_costs_a_wink_and_not_a_blink(model):
     wink[left], blink[[left, right]] = 1.0, np.sqrt(0.5)
     assert wink @ precision @ wink > 20 * (blink @ precision @ blink)
     assert np.linalg.eigvalsh(precision).min() > -1e-9
+
+
+def test_rare_expressions_stay_rare(model, cases):
+    fit = cases["mouth"][0]
+    method = linear_posterior(fit, model, watched(fit.visible, model))
+    spread = np.sqrt((method.lift**2).sum(0))
+    expression = model.block("expression")
+    of = dict(zip(model.expression_names, spread[expression.slice], strict=True))
+    assert of["mouthFrown_L"] < RARE["mouthFrown"] + 0.01 < 0.5 < of["mouthSmile_L"]
+    assert of["mouthRollLower"] < RARE["mouthRoll"] + 0.01 < 0.5 < of["jawOpen"]
+    diagonal = np.diag(rarity_precision(model))
+    assert (diagonal >= 0).all()
+    np.testing.assert_array_equal(diagonal[: expression.start], 0)
 
 
 def test_local_identity_keeps_expressions_and_about_the_variance(model):
