@@ -1,6 +1,6 @@
 """Write man/*.1 and docs/cli.md from the commands, docs/records.md from records.py.
 
-Run ``python docs/generate.py [--check]``.
+Run ``python docs/generate.py [--check]`` with facekit installed.
 
 ``--check`` writes nothing and exits with 1 if a page is not what the commands say.
 """

@@ -76,7 +76,7 @@ def records() -> dict[str, Record]:
         covariance=floats(8, 8),
         photo_sha256="1" * 64,
         outcome="The fit converged.",
-        stats='{"iterations": 12, "residual": 1.5, "seconds": 0.25, "seconds_shape": 0.25}',
+        stats='{"iterations": 12, "residual": 1.5}',
         history=(step, Step("facekit fit-3dmm photo.jpg", "0.1.0")),
     )
     ensemble = Ensemble(

@@ -33,7 +33,7 @@ def diff(
     """Compare two files of one kind: records, meshes, pictures, weights or JSON documents.
 
     Exits with 0 where they agree and 1 where they differ, naming the worst key. Numbers agree where
-    |a - b| <= atol + rtol |b|. The history of a record and the seconds in its stats are not compared.
+    |a - b| <= atol + rtol |b|. The history of a record is not compared.
 
     \b
     Example:
@@ -48,9 +48,7 @@ def diff(
         raise WrongKindError(
             f"{a} is of kind {first.kind} and {b} of kind {second.kind}; they cannot be compared"
         )
-    # How long a stage took is no content.
-    seconds = [key for key in {**first.values, **second.values} if key.startswith("stats.seconds")]
-    found = compare(first.values, second.values, atol, rtol, [*ignore, *seconds])
+    found = compare(first.values, second.values, atol, rtol, ignore)
     if as_json:
         console.emit_json({"equal": not found, "differences": [vars(difference) for difference in found]})
     if not found:

@@ -7,7 +7,6 @@ from __future__ import annotations
 import json
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from time import perf_counter
 
 import cv2
 import numpy as np
@@ -69,7 +68,6 @@ def complete(
     the parts do not belong together, NumericalError where a texture is not finite.
     """
     _check(photo, hidden, fit, ensemble, model, texture_size)
-    started = perf_counter()
     n = len(ensemble.vertices)
     skin = Skin.of(face_window(photo, hidden, fit), fit, model, texture_size)
     window = mask_window(photo, hidden, fit)
@@ -93,7 +91,6 @@ def complete(
         **_known(confidence, skin.chart, model),
         "hidden_pixels": int(hidden.sum()),
         "mask_on_face": any(one.face_pixels for one in done),
-        "seconds": round(perf_counter() - started, 2),
         "completions": [{"face_pixels": one.face_pixels} for one in done],
     }
     return Completion(
