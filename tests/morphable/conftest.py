@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import sys
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -10,6 +13,7 @@ from facekit.morphable.local import global_local
 from facekit.morphable.model import Block, FaceModel
 from facekit.morphable.topology import MIRROR, Topology
 
+sys.path.insert(0, str(Path(__file__).parent))  # importlib mode adds no paths, for small_head.py
 WIDTH, HEIGHT = 7, 5
 
 

@@ -5,213 +5,27 @@ axes.
 import json
 import pickle
 import sys
-import types
 from dataclasses import replace
 
 import numpy as np
 import pytest
-from scipy import sparse
 from scipy.io import savemat
+from small_head import (
+    EMBEDDING,
+    HEAD,
+    QUADS,
+    RNG,
+    TRIANGLES,
+    V,
+    flame_arrays,
+    in_facekit_conventions,
+)
 
 from facekit.errors import ModelUnavailableError, UnreadableError, WrongKindError
 from facekit.files import models
 from facekit.files.models import load_model
 from facekit.morphable.formats import bfm, flame, ict, surface
-from facekit.morphable.topology import MIRROR, PARTS
-
-RNG = np.random.default_rng(11)
-
-
-def head(rows=15, columns=16):
-    """A symmetric lump with the size of a head in metres, its front along +z: vertices (V, 3), quads (Q, 4)
-    facing out.
-    """
-    tilt, turn = np.meshgrid(
-        np.linspace(-1.3, 1.3, rows),
-        np.arange(columns) / columns * 2 * np.pi + np.pi / columns,
-        indexing="ij",
-    )
-    vertices = np.stack(
-        [0.08 * np.cos(tilt) * np.sin(turn), 0.12 * np.sin(tilt), 0.1 * np.cos(tilt) * np.cos(turn)], -1
-    ).reshape(-1, 3)
-    quads = [
-        [
-            r * columns + c,
-            r * columns + (c + 1) % columns,
-            (r + 1) * columns + (c + 1) % columns,
-            (r + 1) * columns + c,
-        ]
-        for r in range(rows - 1)
-        for c in range(columns)
-    ]
-    return vertices, np.array(quads)
-
-
-HEAD, QUADS = head()
-TRIANGLES = surface.triangles(QUADS)
-V = len(HEAD)
-
-
-def outward_share(model):
-    corner = model.mean[model.topology.faces]
-    normal = np.cross(corner[:, 1] - corner[:, 0], corner[:, 2] - corner[:, 0])
-    return (np.einsum("fd,fd->f", normal, corner.mean(1) - model.mean.mean(0)) > 0).mean()
-
-
-def in_facekit_conventions(model, outside=1.0):
-    """Metres and a head facing +z, triangles outwards, modes in metres per deviation."""
-    size = np.ptp(model.mean, axis=0)
-    assert 0.1 < size[1] < 0.4
-    assert outward_share(model) >= outside
-    assert model.mean.dtype == np.float64
-    assert model.basis.dtype == np.float32
-    code = RNG.normal(size=model.size)
-    np.testing.assert_allclose(model.code(model.instance(code)), code, atol=1e-5)
-    assert model.topology.uv.min() >= 0
-    assert model.topology.uv.max() <= 1
-    assert model.topology.uv_faces.shape == model.topology.faces.shape
-    assert model.topology.uv_faces.max() < len(model.topology.uv)
-    assert len(model.digest) == 64
-    assert model.split(code).identity.shape == (model.block("identity").size,)
-
-
-# FLAME ---------------------------------------------------------------------------------------------------
-
-
-def flame_arrays(identity=300, expression=100):
-    weights = RNG.uniform(0, 1, (V, 5)) ** 4
-    regressor = sparse.random(5, V, 0.1, random_state=1)
-    regressor = sparse.csc_matrix(regressor / np.maximum(regressor.sum(1), 1e-9))
-    return {
-        "v_template": HEAD,
-        "shapedirs": RNG.normal(size=(V, 3, identity + expression)) * 0.002,
-        "posedirs": RNG.normal(size=(V, 3, 36)) * 1e-4,
-        "f": TRIANGLES.astype(np.uint32),
-        "weights": weights / weights.sum(1, keepdims=True),
-        "J_regressor": regressor,
-        "kintree_table": np.array([[2**32 - 1, 0, 1, 1, 1], [0, 1, 2, 3, 4]], np.int64),
-        "bs_style": "lbs",
-    }
-
-
-EMBEDDING = {
-    "full_lmk_faces_idx": RNG.integers(0, len(TRIANGLES), (1, 68)),
-    "full_lmk_bary_coords": RNG.dirichlet(np.ones(3), (1, 68)),
-    "dynamic_lmk_faces_idx": np.zeros((79, 17), int),
-}
-
-
-@pytest.fixture
-def flame_folder(tmp_path):
-    (tmp_path / "generic_model.pkl").write_bytes(pickle.dumps(flame_arrays(), 2))
-    np.save(tmp_path / "landmark_embedding.npy", np.array(EMBEDDING, object), allow_pickle=True)
-    masks = {"nose": np.array([3, 4]), "left_eyeball": np.arange(20, 30)}
-    (tmp_path / "FLAME_masks.pkl").write_bytes(pickle.dumps(masks, 2))
-    return tmp_path
-
-
-def test_flame_pickle_with_landmarks_and_masks(flame_folder):
-    model = load_model(str(flame_folder / "generic_model.pkl"))
-    in_facekit_conventions(model)
-    assert model.block("identity").size == 300
-    assert model.block("expression").size == 100 + len(flame.TURNS)
-    assert model.topology.regions["nose"][[3, 4, 5]].tolist() == [1, 1, 0]
-    assert (model.topology.parts[20:30] == PARTS.index("left_eye")).all()
-    points = model.topology.embeddings["ibug68"].points(model.mean)
-    corner = HEAD[TRIANGLES[EMBEDDING["full_lmk_faces_idx"][0]]]
-    np.testing.assert_allclose(
-        points, np.einsum("lcd,lc->ld", corner, EMBEDDING["full_lmk_bary_coords"][0]), atol=1e-8
-    )
-    assert load_model(str(flame_folder)).digest == model.digest
-
-
-def test_flame_with_chumpy_inside_equals_plain_arrays(tmp_path, monkeypatch):
-    chumpy = types.ModuleType("chumpy.ch")
-
-    class Ch:
-        def __init__(self, x):
-            self.x = x
-
-    Ch.__module__, Ch.__qualname__ = "chumpy.ch", "Ch"
-    chumpy.Ch = Ch
-    monkeypatch.setitem(sys.modules, "chumpy", types.ModuleType("chumpy"))
-    monkeypatch.setitem(sys.modules, "chumpy.ch", chumpy)
-    arrays = flame_arrays(6, 3)
-    wrapped = {k: Ch(v) if k in ("v_template", "shapedirs", "posedirs") else v for k, v in arrays.items()}
-    (tmp_path / "old.pkl").write_bytes(pickle.dumps(wrapped, 2))
-    monkeypatch.delitem(sys.modules, "chumpy.ch")
-    monkeypatch.delitem(sys.modules, "chumpy")
-    (tmp_path / "new.pkl").write_bytes(pickle.dumps(arrays))
-    old, new = (load_model(str(tmp_path / name)) for name in ("old.pkl", "new.pkl"))
-    assert old.digest == new.digest
-
-
-def test_flame_npz(tmp_path):
-    arrays = flame_arrays(5, 4)
-    arrays["J_regressor"] = arrays["J_regressor"].toarray()
-    np.savez(tmp_path / "flame.npz", **arrays)
-    in_facekit_conventions(load_model(str(tmp_path / "flame.npz")))
-
-
-def test_landmarks_of_flame_as_vertex_numbers(tmp_path):
-    (tmp_path / "m.pkl").write_bytes(pickle.dumps(flame_arrays(2, 1)))
-    assert "ibug68" not in load_model(str(tmp_path / "m.pkl")).topology.embeddings
-    (tmp_path / "lmk.json").write_text(json.dumps(list(range(68))))
-    model = load_model(str(tmp_path / "m.pkl"), tmp_path / "lmk.json")
-    np.testing.assert_allclose(model.topology.embeddings["ibug68"].points(model.mean), HEAD[:68], atol=1e-9)
-
-
-def test_turning_the_root_moves_the_whole_head_rigidly():
-    arrays = flame_arrays(2, 1) | {"posedirs": np.zeros((V, 3, 36))}
-    turn = np.zeros((5, 3))
-    turn[0] = [0.3, -0.5, 0.2]
-    moved = flame.posed(arrays, HEAD, turn)
-    before, after = (np.linalg.norm(x[:, None] - x[None], axis=2) for x in (HEAD, moved))
-    np.testing.assert_allclose(after, before, atol=1e-12)
-    assert np.abs(moved - HEAD).max() > 0.01
-
-
-def test_a_vertex_bound_to_one_joint_turns_about_it():
-    arrays = flame_arrays(2, 1) | {"posedirs": np.zeros((V, 3, 36)), "weights": np.eye(5)[np.arange(V) % 5]}
-    turn = np.zeros((5, 3))
-    turn[flame.JAW] = [0.2, 0, 0]
-    moved = flame.posed(arrays, HEAD, turn)
-    joint = (arrays["J_regressor"] @ HEAD)[flame.JAW]
-    jaw = np.arange(V) % 5 == flame.JAW
-    np.testing.assert_allclose(moved[~jaw], HEAD[~jaw], atol=1e-12)
-    np.testing.assert_allclose(
-        np.linalg.norm(moved[jaw] - joint, axis=1), np.linalg.norm(HEAD[jaw] - joint, axis=1), atol=1e-12
-    )
-    assert np.abs(moved[jaw] - HEAD[jaw]).max() > 1e-3
-
-
-def test_turn_modes_approximate_the_skinning():
-    """The linear jaw stays within a tenth of the motion of the skinned one up to 0.24 rad."""
-    arrays = flame_arrays(2, 1)
-    modes = flame.turn_modes(arrays, HEAD)
-    turn = np.zeros((5, 3))
-    turn[flame.JAW, 0] = 2 * flame.TURNS[0][2]
-    truth = flame.posed(arrays, HEAD, turn) - HEAD
-    np.testing.assert_allclose(2 * modes[0], truth, atol=1e-12)
-    truth = flame.posed(arrays, HEAD, turn / 2) - HEAD
-    assert np.abs(modes[0] - truth).max() < 0.2 * np.abs(truth).max()
-
-
-@pytest.mark.parametrize("key", ["v_template", "shapedirs", "weights", "J_regressor", "f"])
-def test_flame_without_an_entry_is_refused(tmp_path, key):
-    arrays = flame_arrays(2, 1)
-    del arrays[key]
-    (tmp_path / "m.pkl").write_bytes(pickle.dumps(arrays))
-    with pytest.raises(WrongKindError):
-        load_model(str(tmp_path / "m.pkl"))
-
-
-def test_embedding_of_another_topology_is_refused(flame_folder):
-    other = EMBEDDING | {"full_lmk_faces_idx": np.full((1, 68), 9000)}
-    np.save(flame_folder / "landmark_embedding.npy", np.array(other, object), allow_pickle=True)
-    with pytest.raises(WrongKindError, match="68"):
-        load_model(str(flame_folder))
-
+from facekit.morphable.topology import MIRROR
 
 # BFM -----------------------------------------------------------------------------------------------------
 
