@@ -120,10 +120,6 @@ def _network(weights: Path | None, model: FaceModel) -> MeshVAE | None:
     return from_arrays(*read_weights(weights), model.topology.faces)
 
 
-def _mesh_paths(fit: Path, folder: Path | None, n: int) -> list[Path]:
-    return [] if folder is None else [folder / f"{options.stem(fit)}_{i:02d}.obj" for i in range(n)]
-
-
 def _write_meshes(paths: list[Path], ensemble: Ensemble, model: FaceModel, force: bool) -> None:
     from facekit.files.folder import make_folder
     from facekit.files.meshes import write_mesh

@@ -73,11 +73,6 @@ def photos_argument(function: F) -> F:
     return click.argument("photos", nargs=-1, required=True, type=FILE, metavar="PHOTO...")(function)
 
 
-def photo_argument(function: F) -> F:
-    """One photo."""
-    return click.argument("photo", type=FILE, metavar="PHOTO")(function)
-
-
 def output_option(help: str) -> Callable[[F], F]:
     """-o/--output with the command's own sentence on what the default is."""
     return click.option("-o", "--output", type=OUTPUT, metavar="PATH", help=help)

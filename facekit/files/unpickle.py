@@ -216,13 +216,6 @@ def plain(item: Any) -> Any:
     return item
 
 
-def _object_array(item: NDArray[Any]) -> NDArray[Any]:
-    filled = np.full(item.shape, None, object)
-    for place in np.ndindex(item.shape):
-        filled[place] = plain(item[place])
-    return filled
-
-
 def _chumpy(item: Saved, state: Any) -> Any:
     """chumpy.Ch keeps its numbers in ``x``; a Select picks ``idxs`` of the flattened ``a``."""
     if not isinstance(state, dict):

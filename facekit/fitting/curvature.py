@@ -42,10 +42,6 @@ class Curvature:
             h = h - cross.T @ cross
         return Curvature(h, low, cross, damping, _solver(h, damping))
 
-    def damped(self, damping: float) -> Curvature:
-        """With each diagonal entry raised by the share ``damping``."""
-        return Curvature(self.h, self.low, self.cross, damping, _solver(self.h, damping))
-
     def step(
         self, pull: Array, shared: Array, lower: Array, upper: Array, at_bound: NDArray[np.bool_]
     ) -> tuple[Array, Array, NDArray[np.bool_]]:
