@@ -30,6 +30,7 @@ class LandmarkFit:
     at_bound: NDArray[np.bool_]  # (K,)
     iterations: int
     converged: bool
+    joint: Array | None = None  # (7 + K, 7 + K) with the view, numbered as View.moved
 
 
 def focal_prior(image_size: NDArray[Any]) -> float:
@@ -105,4 +106,5 @@ def _summary(obs: Observations, end: Descent) -> LandmarkFit:
         at_bound=end.at_bound[POSE:],
         iterations=end.iterations,
         converged=end.converged,
+        joint=end.covariance,
     )
