@@ -23,7 +23,7 @@ import numpy as np
 import torch
 
 from facekit.completion.evidence import evidence, watched
-from facekit.completion.methods import METHODS
+from facekit.completion.names import METHODS
 from facekit.completion.sampler import Diversity
 from facekit.files.models import load_model
 from facekit.metrics import average_self_distance, closest_sample_error
@@ -129,7 +129,7 @@ def main() -> None:
     settings = Diversity(iterations=arguments.iterations, n_sigma=arguments.n_sigma)
     cases = {part: [make(model, seed, part) for seed in range(arguments.faces)] for part in PARTS}
     print(f"{'method':18} {'hidden':6} {'ASD-V':>6} {'ASD-O':>6} {'O/V':>5} {'CSE':>6} {'fit':>6} {'ms':>6}")
-    for method in METHODS:
+    for method in (name for name, recipe in METHODS.items() if not recipe.network):
         started = time.perf_counter()
         measure(model, cases["mouth"][:1], method, arguments.n, settings)
         first = 1e3 * (time.perf_counter() - started)

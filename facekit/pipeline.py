@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from facekit.completion.names import DEFAULT_METHOD
 from facekit.records import BoolArray, ByteArray, Completion, Ensemble, Fit, Landmarks
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ def complete_face(
     landmarks: Landmarks | None = None,
     fit: Fit | None = None,
     ensemble: Ensemble | None = None,
-    method: str = "global+local+dpp",
+    method: str = DEFAULT_METHOD,
     texture_size: int = 512,
 ) -> tuple[Fit, Ensemble, Completion]:
     """Complete the face under the mask n times.

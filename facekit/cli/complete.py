@@ -15,6 +15,7 @@ from facekit.cli.options import (
     force_option,
     json_option,
     landmarks_option,
+    method_option,
     model_option,
     output_option,
     photos_argument,
@@ -62,10 +63,7 @@ class Request:
     help="Use these shapes, as many as diversify wrote, instead of -n new ones; needs --fit.",
 )  # fmt: skip
 @landmarks_option
-@click.option(
-    "--method", default="global+local+dpp", show_default=True, metavar="NAME",
-    help="How shapes are made, as in diversify: global+local+dpp or global+dpp.",
-)  # fmt: skip
+@method_option
 @click.option(
     "--texture-size", type=click.Choice(SIZES), default="512", show_default=True,
     help="Texels a side of the textures.",
@@ -91,7 +89,7 @@ def complete(
     from facekit.files.models import load_model
 
     jobs = pair(photos, masks, output)
-    _check(len(photos), **{name: options[name] for name in ("landmarks", "fit", "ensemble", "method")})
+    _check(len(photos), **{name: options[name] for name in ("landmarks", "fit", "ensemble")})
     for job in jobs.values():
         refuse_folder(job.folder, options["force"])
     face_model = load_model(model)
@@ -103,21 +101,14 @@ def complete(
         console.emit_json(results[0] if len(photos) == 1 else [*results, *failures])
 
 
-def _check(count: int, landmarks: Path | None, fit: Path | None, ensemble: Path | None, method: str) -> None:
+def _check(count: int, landmarks: Path | None, fit: Path | None, ensemble: Path | None) -> None:
     """Before any work: options that cannot go together."""
-    from facekit.completion.methods import METHODS
-
     if count > 1 and (landmarks or fit or ensemble):
         raise UsageError("--landmarks, --fit and --ensemble belong to one photo; give one photo with them")
     if ensemble and not fit:
         raise UsageError("--ensemble needs the fit it was made from; give it with --fit")
     if landmarks and fit:
         raise UsageError("--fit was made from landmarks already; leave out --landmarks")
-    if method not in METHODS:
-        raise UsageError(
-            f"complete knows the methods {' and '.join(METHODS)}, not {method}; for others run diversify "
-            "and give its file with --ensemble"
-        )
 
 
 def run_one(job: Job, model: FaceModel, request: Request) -> dict[str, Any]:

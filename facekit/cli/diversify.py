@@ -23,13 +23,7 @@ SUFFIX = ".ensemble.npz"
 @click.command(short_help="Make different faces that agree with a fit where it is seen.")
 @click.argument("fits", nargs=-1, required=True, type=options.FILE, metavar="FIT...")
 @click.option("-n", "n", type=click.IntRange(1, 256), default=8, show_default=True, help="How many faces.")
-@click.option(
-    "--method",
-    default="global+local+dpp",
-    show_default=True,
-    metavar="NAME",
-    help="global+local+dpp, global+dpp; with --weights global+local+vae+dpp, global+local+vae.",
-)
+@options.method_option
 @click.option(
     "--weights",
     type=options.FILE,

@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 import click
 
 from facekit.cli import console
+from facekit.completion.names import DEFAULT_METHOD, METHODS
 from facekit.errors import UsageError
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -117,6 +118,16 @@ def occlusion_option(function: F) -> F:
     """--occlusion, for files.images.read_mask."""
     text = "Mask of what hides the face: a picture of the photo's size, white = hidden."
     return click.option("--occlusion", type=FILE, metavar="MASK", help=text)(function)
+
+
+def method_option(function: F) -> F:
+    """--method of diversify and complete."""
+    text = (
+        "How shapes are made, by the names of the paper: flame is the global face model alone; with vae the "
+        "mesh VAE completes them, with dpp they are spread apart."
+    )
+    kind = click.Choice(list(METHODS))
+    return click.option("--method", type=kind, default=DEFAULT_METHOD, show_default=True, help=text)(function)
 
 
 def json_option(function: F) -> F:

@@ -1,24 +1,27 @@
 """Ways to complete a face, one final class each; the sampler spreads the latents of any of them apart.
 
-A method turns latents z, N(0, I) when nothing but the photo's visible part is known, into shapes. ``METHODS``
-names them as ``--method`` does.
+A method turns latents z, N(0, I) when nothing but the photo's visible part is known, into shapes. The names
+of ``--method`` stand in ``names.py``.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
+from facekit.completion.names import METHODS
 from facekit.completion.posterior import linear_posterior
+from facekit.errors import UsageError
 from facekit.morphable.local import REGIONS, local_modes, local_weights
 from facekit.morphable.model import Block, FaceModel
 from facekit.records import Fit, FloatArray
 
 if TYPE_CHECKING:
     import torch
+
+    from facekit.completion.mesh_vae import MeshVAE
 
 GLOBAL_MODES = 10  # of the identity, as in the paper; the rest is local
 JOINED = {
@@ -68,17 +71,36 @@ class Method(Protocol):
         """What the Ensemble stores (n, K')."""
 
 
-def _global(fit: Fit, model: FaceModel, hidden: FloatArray) -> Method:
-    return linear_posterior(fit, model, hidden)
+def method_of(
+    name: str, fit: Fit, model: FaceModel, hidden: FloatArray, network: MeshVAE | None = None
+) -> Method:
+    """The method of that name for one fit. hidden (V,) weights from 0 to 1 of the vertices that should vary.
+
+    Raises UsageError for an unknown name, a method that lacks its network, or one of the global model for a
+    fit of another; WrongKindError for a network of another topology.
+    """
+    if name not in METHODS:
+        raise UsageError(f"there is no method {name}; choose {', '.join(METHODS)}")
+    recipe = METHODS[name]
+    if not recipe.local and model.block("local").size:
+        raise UsageError(f"{name} is for fits of the global model, and this one is of {model.name}")
+    if recipe.network:
+        if network is None:
+            raise UsageError(f"{name} needs --weights, made by facekit train-prior mesh-vae")
+        from facekit.completion.vae_completion import VaeCompletion
+
+        return VaeCompletion(fit, model, hidden, network)
+    return linear_posterior(fit, _with_local(model) if recipe.local else model, hidden)
 
 
-def _global_local(fit: Fit, model: FaceModel, hidden: FloatArray) -> Method:
+def _with_local(model: FaceModel) -> FaceModel:
+    """The model with local identity modes; itself where it has them or cannot have them."""
     no_regions = not set(REGIONS) & model.topology.regions.keys()
     if model.block("local").size or no_regions or model.block("identity").size <= GLOBAL_MODES:
-        return linear_posterior(fit, model, hidden)
+        return model
     if model.digest not in _local_identity:
         _local_identity[model.digest] = local_identity(model)
-    return linear_posterior(fit, _local_identity[model.digest], hidden)
+    return _local_identity[model.digest]
 
 
 def local_identity(model: FaceModel, global_modes: int = GLOBAL_MODES, explained: float = 0.97) -> FaceModel:
@@ -128,10 +150,3 @@ def _joined(weights: dict[str, FloatArray]) -> dict[str, FloatArray]:
         one = JOINED.get(name, name)
         joined[one] = joined.get(one, 0.0) + weight
     return joined
-
-
-METHODS: dict[str, Callable[[Fit, FaceModel, FloatArray], Method]] = {
-    "global+local+dpp": _global_local,
-    "global+dpp": _global,
-}
-NETWORK_METHODS = ("global+local+vae", "global+local+vae+dpp")  # need a trained mesh VAE

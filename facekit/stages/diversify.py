@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from facekit.completion.evidence import evidence, watched
-from facekit.completion.methods import METHODS, NETWORK_METHODS, Method
+from facekit.completion.methods import method_of
+from facekit.completion.names import DEFAULT_METHOD, METHODS
 from facekit.completion.sampler import Diversity, spread
 from facekit.errors import NumericalError, UsageError
 from facekit.metrics import average_self_distance
@@ -21,8 +22,6 @@ if TYPE_CHECKING:
     import torch
 
     from facekit.completion.mesh_vae import MeshVAE
-
-DEFAULT_METHOD = "global+local+dpp"
 
 
 def diversify(
@@ -46,9 +45,9 @@ def diversify(
         raise UsageError("ask for at least one completion")
     require_model(fit, model)
     weight = watched(fit.visible, model)
-    way = _way(method, fit, model, weight, network)
+    way = method_of(method, fit, model, weight, network)
     settings = settings or Diversity()
-    if not method.endswith("+dpp"):
+    if not METHODS[method].spread:
         settings = replace(settings, candidates=1, iterations=0)  # plain samples
     z, quality = spread(way, n, settings, generator)
     vertices = way.decode(z)
@@ -67,18 +66,6 @@ def diversify(
         stats=json.dumps(_stats(vertices, evidence(fit.visible, model) == 1, weight > 0, settings)),
         history=fit.history,
     )
-
-
-def _way(method: str, fit: Fit, model: FaceModel, weight: FloatArray, network: MeshVAE | None) -> Method:
-    if method in METHODS:
-        return METHODS[method](fit, model, weight)
-    if method not in NETWORK_METHODS:
-        raise UsageError(f"there is no method {method}; choose {', '.join((*METHODS, *NETWORK_METHODS))}")
-    if network is None:
-        raise UsageError(f"{method} needs --weights, made by facekit train-prior mesh-vae")
-    from facekit.completion.vae_completion import VaeCompletion
-
-    return VaeCompletion(fit, model, weight, network)
 
 
 def _landmarks(fit: Fit, model: FaceModel, vertices: FloatArray) -> FloatArray:

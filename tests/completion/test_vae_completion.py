@@ -10,7 +10,7 @@ import torch
 
 from facekit.completion.evidence import watched
 from facekit.completion.mesh_vae import PRESETS, MeshVAE
-from facekit.completion.methods import NETWORK_METHODS
+from facekit.completion.names import METHODS
 from facekit.completion.sampler import Diversity, spread
 from facekit.completion.vae_completion import Membrane, VaeCompletion
 from facekit.errors import UsageError, WrongKindError
@@ -21,6 +21,7 @@ from facekit.stages.diversify import diversify
 from .sphere import sphere_model
 
 SPHERE = sphere_model(2)
+NETWORK_METHODS = [name for name, recipe in METHODS.items() if recipe.network]
 
 
 def seeded(seed: int = 0) -> torch.Generator:
@@ -136,4 +137,5 @@ def test_with_dpp_the_hidden_part_differs_more(
     for method in NETWORK_METHODS:
         made = diversify(cases["mouth"][0], model, 4, seeded(), method, settings, network)
         asd[method] = json.loads(made.stats)["asd_hidden_mm"]
+    assert asd["global+local+vae+dpp"] == asd["flame+vae+dpp"]
     assert asd["global+local+vae+dpp"] > 1.5 * asd["global+local+vae"]

@@ -7,4 +7,4 @@ facekit complete astronaut.png --occlusion astronaut.mask.png --ensemble a.ensem
 mkdir masks && cp astronaut.mask.png masks/astronaut.png && cp small.mask.png masks/ && facekit complete small.png astronaut.png --occlusion masks -n 1 --texture-size 256 -o out -q; test $? -eq 3 && test -s out/astronaut.complete/completed_00.png && test ! -e out/small.complete
 facekit fit-3dmm astronaut.png --occlusion astronaut.mask.png -q && facekit diversify astronaut.fit.npz -n 2 --seed 3 -q && facekit complete astronaut.png --occlusion astronaut.mask.png --fit astronaut.fit.npz --ensemble astronaut.ensemble.npz --texture-size 256 --seed 3 -q -o out && facekit diff out/ensemble.npz astronaut.ensemble.npz
 facekit complete astronaut.png --occlusion astronaut.mask.png -o - 2> err; test $? -eq 2 && grep -q "give a path" err && test ! -e ./-
-facekit complete astronaut.png --occlusion astronaut.mask.png --method none 2> err; test $? -eq 2 && grep -q "global+dpp" err && test ! -e astronaut.complete
+facekit complete astronaut.png --occlusion astronaut.mask.png --method none 2> err; test $? -eq 2 && grep -q "flame+dpp" err && test ! -e astronaut.complete
