@@ -22,6 +22,8 @@ MATHEMATICS = {
     "synthetic",
     "detection",
     "train",
+    "motion",
+    "priors",
     "metrics",
 }
 # What each part may import, besides itself: cli → stages, files → mathematics → records, errors.

@@ -1,0 +1,1 @@
+"""Learned priors: flows, encoders of what is seen, and the search in their latent spaces."""
