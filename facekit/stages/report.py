@@ -8,6 +8,7 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
+import cv2
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
@@ -87,13 +88,13 @@ def contact_sheet(case: Case) -> ByteArray:
     left, top, right, bottom = head_box(case)
     first = [
         ("photo", case.photo[top:bottom, left:right]),
-        ("hidden part", tinted(case.photo, case.hidden)[top:bottom, left:right]),
+        ("hidden part", tinted(case.photo[top:bottom, left:right], case.hidden[top:bottom, left:right])),
         ("what is known", known_view(case)),
     ]
     bands = []
     for start in range(0, len(case.ensemble.vertices), ROW):
         group = range(start, min(start + ROW, len(case.ensemble.vertices)))
-        pictures = [(f"{i}", paste(case.photo, case.completion, i)[top:bottom, left:right]) for i in group]
+        pictures = [(f"{i}", _head(case, i)) for i in group]
         turned = [("", head_view(case, i, yaw=0.6, textured=True)) for i in group]
         shapes = [("", head_view(case, i, yaw=-0.6, textured=False)) for i in group]
         for head, rest in zip(first, (pictures, turned, shapes), strict=True):
@@ -120,8 +121,16 @@ def head_box(case: Case) -> tuple[int, int, int, int]:
 
 def tinted(photo: ByteArray, hidden: BoolArray) -> ByteArray:
     """The photo with its hidden pixels tinted red."""
-    mixed = 0.45 * photo + 0.55 * HIDDEN_TINT
-    return np.where(hidden[..., None], mixed, photo).round().astype(np.uint8)
+    table = (0.45 * np.arange(256)[:, None] + 0.55 * HIDDEN_TINT).round().astype(np.uint8)
+    result = np.asarray(cv2.LUT(photo, table[None]), np.uint8)  # by table: no copy of the photo in floats
+    np.copyto(result, photo, where=~hidden[..., None])
+    return result
+
+
+def _head(case: Case, index: int) -> ByteArray:
+    """Completion ``index`` inside the head box, without the rest of the photo, which may be large."""
+    left, top, right, bottom = head_box(case)
+    return paste(case.photo, case.completion, index)[top:bottom, left:right].copy()
 
 
 def head_view(case: Case, index: int, yaw: float, textured: bool) -> ByteArray:
@@ -181,14 +190,12 @@ def page(case: Case, template: str) -> str:
     nothing else.
     """
     report = figures(case)
-    left, top, right, bottom = head_box(case)
     mesh, corners = _shared_mesh(case.ensemble.vertices, case.model.topology)
     completions = []
     for i, one in enumerate(report["completions"]):
-        picture = paste(case.photo, case.completion, i)[top:bottom, left:right]
         completions.append(
             {
-                "picture": picture_uri(picture),
+                "picture": picture_uri(_head(case, i)),
                 "texture": picture_uri(case.completion.textures[i]),
                 "positions": corners[i],
                 "figures": [
