@@ -1,7 +1,7 @@
 """The nouns that pass between stages. One frozen dataclass each; its field names are the ``.npz`` keys.
 
 Shapes use these letters: L landmarks, V vertices, F triangles, K model modes, N completions, H×W pixels,
-T texels a side.
+T texels a side; in what moves T frames, J joints.
 Units: metres, radians, pixels of the original photo (image corner at (0, 0), first pixel centre (0.5, 0.5)).
 The head frame: metres, y up, the face looks along +z, subject's left at +x. Cameras as OpenCV: x right,
 y down, z forward.
@@ -157,3 +157,37 @@ class Completion(Record):
     image_size: IntArray  # (2,) int32, width, height
     photo_sha256: str
     stats: str  # JSON object: figures per completion
+
+
+@dataclass(frozen=True)
+class Motion(Record):
+    """A body that moves: a tree of joints, and how each turns relative to its parent in every frame.
+
+    World and rest pose: y up; at rest the body faces +z with its left at +x.
+    """
+
+    KIND: ClassVar[str] = "motion"
+
+    clip: str  # its name
+    subject: str  # who moves; "" where unknown
+    fps: float  # frames per second
+    joint_names: NDArray[np.str_]  # (J,) names, each parent before its children
+    parents: IntArray  # (J,) int32, -1 for the root, which is first
+    offsets: FloatArray  # (J, 3) float32, m, from the parent at rest; that of the root is not used
+    rotations: FloatArray  # (T, J, 3) float32, axis-angle relative to the parent, the root's to the world
+    root: FloatArray  # (T, 3) float32, m, position of the root joint
+
+
+@dataclass(frozen=True)
+class Headset(Record):
+    """What a headset sees of its wearer: head, left hand and right hand, in this order. NaN where not seen.
+
+    World as in Motion; a device at rest has the axes of the world: the head faces +z, hands as their joints.
+    """
+
+    KIND: ClassVar[str] = "headset"
+
+    fps: float  # frames per second
+    scale: float  # size of the wearer over that of the skeleton
+    rotations: FloatArray  # (T, 3, 3, 3) float32, device to world
+    positions: FloatArray  # (T, 3, 3) float32, m

@@ -12,7 +12,19 @@ os.environ.setdefault(
 import numpy as np
 import pytest
 
-from facekit.records import Camera, Code, Completion, Ensemble, Fit, Landmarks, Light, Record, Step
+from facekit.records import (
+    Camera,
+    Code,
+    Completion,
+    Ensemble,
+    Fit,
+    Headset,
+    Landmarks,
+    Light,
+    Motion,
+    Record,
+    Step,
+)
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -101,4 +113,18 @@ def records() -> dict[str, Record]:
         photo_sha256="1" * 64,
         stats='{"psnr": [20.5, 21.0]}',
     )
-    return {record.KIND: record for record in (landmarks, camera, light, code, fit, ensemble, completion)}
+    motion = Motion(
+        clip="wave",
+        subject="anna",
+        fps=30.0,
+        joint_names=np.array(["root", "neck", "left_wrist", "right_wrist"]),
+        parents=np.array([-1, 0, 1, 1], np.int32),
+        offsets=floats(4, 3),
+        rotations=floats(5, 4, 3),
+        root=floats(5, 3),
+    )
+    headset = Headset(
+        fps=72.0, scale=1.05, rotations=np.tile(np.eye(3), (5, 3, 1, 1)), positions=floats(5, 3, 3)
+    )
+    all_kinds = (landmarks, camera, light, code, fit, ensemble, completion, motion, headset)
+    return {record.KIND: record for record in all_kinds}

@@ -23,13 +23,15 @@ from facekit.records import (
     Completion,
     Ensemble,
     Fit,
+    Headset,
     Landmarks,
     Light,
+    Motion,
     Record,
 )
 
 RECORDS: dict[str, type[Record]] = {
-    cls.KIND: cls for cls in (Landmarks, Camera, Light, Code, Fit, Ensemble, Completion)
+    cls.KIND: cls for cls in (Landmarks, Camera, Light, Code, Fit, Ensemble, Completion, Motion, Headset)
 }
 
 FIELDS: dict[str, dict[str, str]] = {
@@ -101,6 +103,22 @@ FIELDS: dict[str, dict[str, str]] = {
         "image_size": "int32 (2)",
         "photo_sha256": "str",
         "stats": "json",
+    },
+    "motion": {
+        "clip": "str",
+        "subject": "str",
+        "fps": "float",
+        "joint_names": "str (J)",
+        "parents": "int32 (J)",
+        "offsets": "float32 (J,3)",
+        "rotations": "float32 (T,J,3)",
+        "root": "float32 (T,3)",
+    },
+    "headset": {
+        "fps": "float",
+        "scale": "float",
+        "rotations": "float32 (T,3,3,3) nan",
+        "positions": "float32 (T,3,3) nan",
     },
 }
 
@@ -187,6 +205,14 @@ def check_meaning(record: Record) -> str | None:
         count = record.vertices.shape[-2]
         if len(record.faces) and (record.faces.min() < 0 or record.faces.max() >= count):
             return f"faces points outside the {count} vertices"
+    if isinstance(record, Motion):
+        before = np.arange(len(record.parents))
+        if (record.parents[:1] != -1).any() or not (
+            (record.parents[1:] >= 0).all() and (record.parents < before).all()
+        ):
+            return "parents is no tree: one root (-1) first, then each joint after its parent"
+    if isinstance(record, Motion | Headset) and record.fps <= 0:
+        return f"fps is {record.fps}"
     return None
 
 

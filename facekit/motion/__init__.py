@@ -1,0 +1,1 @@
+"""Bodies that move: skeletons, motion clips, and what a headset sees of them."""
