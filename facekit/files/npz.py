@@ -23,6 +23,7 @@ Arrays = dict[str, NDArray[Any]]
 
 HEADER = "facekit"
 _EPOCH = (1980, 1, 1, 0, 0, 0)  # the same record gives the same bytes at any time
+_ZIP64 = 2**30  # bytes; larger arrays get the long form of the zip header
 _CORRUPT = (
     zipfile.BadZipFile,
     zlib.error,
@@ -49,11 +50,12 @@ def write_record(path: PathLike, record: Record, force: bool = False) -> None:
         raise ValueError(f"{record.KIND}: {problem}")
     with atomic_write(path, force) as file, zipfile.ZipFile(file, "w") as archive:
         for name, array in to_arrays(record).items():
-            buffer = io.BytesIO()
-            np.lib.format.write_array(buffer, array, version=(1, 0), allow_pickle=False)
             entry = zipfile.ZipInfo(f"{name}.npy", _EPOCH)
             entry.compress_type = zipfile.ZIP_DEFLATED
-            archive.writestr(entry, buffer.getvalue(), compresslevel=1)
+            entry._compresslevel = 1  # type: ignore[attr-defined] # public from Python 3.13 on
+            # piece by piece: pictures of a large photo would be in memory three times
+            with archive.open(entry, "w", force_zip64=array.nbytes > _ZIP64) as member:
+                np.lib.format.write_array(member, array, version=(1, 0), allow_pickle=False)
 
 
 def read_record(path: PathLike, cls: type[R]) -> R:

@@ -35,7 +35,7 @@ from facekit.texture.places import ground, skin_attributes
 from facekit.texture.render import render_layer
 from facekit.texture.shading import exposure, shading, shelter, trusted_light, unit
 from facekit.texture.unwrap import unwrap
-from facekit.texture.window import Window, enlarge, face_window, mask_window
+from facekit.texture.window import Window, enlarge, face_window, mask_window, replaced
 
 EXPECTED = 0.007  # face widths: the first picture is the expected one, as unsure of hidden features as this
 ALIKE = 0.08  # sRGB: visible pixels this near to the render show skin, not hair
@@ -177,8 +177,7 @@ def _picture(
     picture, share = enlarge(window, *blend(scene, layer, soften))
     width = scene.face_width / window.scale
     picture = add_grain(picture, (plain > 0) & ~window.hidden, share, width, grain)
-    done = np.where(window.hidden[..., None], np.rint(np.clip(picture, 0, 1) * 255), window.photo)
-    return done.astype(np.uint8), int((share > 0.5).sum())
+    return replaced(window, picture), int(np.count_nonzero(share > 0.5))
 
 
 def _check(

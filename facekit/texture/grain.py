@@ -29,7 +29,7 @@ def add_grain(
     and on invented skin, and the part that is missing is added. picture (H, W, 3) float, sRGB 0 to 1; visible
     (H, W) bool, plain visible skin; invented (H, W) float 0 to 1, how much of each pixel is invented skin;
     face_width px. Returns (H, W, 3) float32, unchanged where ``invented`` is 0 or where there is too little
-    visible skin to measure.
+    visible skin to measure; a float32 picture is changed in place, to spare memory.
     """
     target = invented > 0.5
     if np.count_nonzero(visible) < 200 or np.count_nonzero(target) < 50:
@@ -49,7 +49,7 @@ def add_grain(
         values, vectors = np.linalg.eigh(there - here)
         root = vectors * np.sqrt(np.clip(values, 0, STRONGEST**2))
         grain += (noise / max(float(noise.std()), 1e-6)) @ root.T.astype(np.float32)
-    result = picture.astype(np.float32)
+    result = np.asarray(picture, np.float32)
     for y in range(0, result.shape[0], TILE):
         for x in range(0, result.shape[1], TILE):
             part = result[y : y + TILE, x : x + TILE]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import cv2
@@ -15,6 +16,7 @@ from facekit.texture.patch import window_of
 WORKING = 768  # px, longer side at most; larger windows are scaled down to it
 AROUND_MASK = 0.3  # face widths of visible surroundings that the hidden part is matched to
 AROUND_FACE = 0.05
+BAND = 256  # rows worked on at once at full resolution, to spare memory
 
 Box = tuple[int, int, int, int]  # x0 y0 x1 y1 px
 
@@ -81,15 +83,42 @@ def enlarge(window: Window, picture: FloatArray, share: FloatArray) -> tuple[Flo
     if window.scale == 1:
         return picture, share
     size = window.hidden.shape[::-1]
-    photo = window.photo.astype(np.float32) / 255
     large = np.asarray(cv2.resize(picture, size, interpolation=cv2.INTER_CUBIC), np.float32)
-    known = (~window.hidden).astype(np.float32)
-    sigma = 2.0 / window.scale
-    near = cv2.GaussianBlur(known, (0, 0), sigma)
-    step = cv2.GaussianBlur(np.clip(photo - large, -0.2, 0.2) * known[..., None], (0, 0), sigma)
-    # half of the neighbourhood is known at a straight border: there the whole step is made up, further in
-    # none
-    large += step / np.maximum(near, 0.5)[..., None]
-    large[~window.hidden] = photo[~window.hidden]
     full_share = np.asarray(cv2.resize(share, size, interpolation=cv2.INTER_LINEAR), np.float32)
-    return large, full_share * window.hidden
+    full_share *= window.hidden
+    # in place, one band behind: the next band looks at the last rows of this one as they were
+    done = slice(0), large[:0]
+    for rows, met in _meeting(window, large):
+        large[done[0]] = done[1]
+        done = rows, met
+    large[done[0]] = done[1]
+    return large, full_share
+
+
+def _meeting(window: Window, large: FloatArray) -> Iterator[tuple[slice, FloatArray]]:
+    """Bands of rows of the enlarged picture, with what makes it meet the photo at the border of the mask."""
+    sigma = 2.0 / window.scale
+    halo = int(np.ceil(4 * sigma)) + 2  # as far as OpenCV's Gaussian reaches
+    height = len(large)
+    for start in range(0, height, max(BAND, halo)):
+        stop = min(start + max(BAND, halo), height)
+        first, last = max(0, start - halo), min(height, stop + halo)
+        photo = window.photo[first:last].astype(np.float32) / 255
+        known = (~window.hidden[first:last]).astype(np.float32)
+        part = large[first:last]
+        near = cv2.GaussianBlur(known, (0, 0), sigma)
+        step = cv2.GaussianBlur(np.clip(photo - part, -0.2, 0.2) * known[..., None], (0, 0), sigma)
+        # half of the neighbourhood is known at a straight border: there the whole step is made up, further
+        # in none
+        met = np.where(known[..., None] > 0, photo, part + step / np.maximum(near, 0.5)[..., None])
+        yield slice(start, stop), met[start - first : stop - first]
+
+
+def replaced(window: Window, picture: FloatArray) -> ByteArray:
+    """The window's photo (h, w, 3) uint8 with its hidden pixels from ``picture`` (h, w, 3), sRGB 0 to 1."""
+    result = window.photo.copy()
+    for start in range(0, len(result), BAND):
+        rows = slice(start, start + BAND)
+        part = np.rint(np.clip(picture[rows], 0, 1) * 255).astype(np.uint8)
+        np.copyto(result[rows], part, where=window.hidden[rows, :, None])
+    return result
