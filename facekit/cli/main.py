@@ -35,6 +35,10 @@ COMMANDS: dict[str, tuple[str, str]] = {
     ),
     "render": ("facekit.cli.render:render", "Draw a fit or a completion from any side."),
     "train-prior": ("facekit.cli.train_prior:train_prior", "Train a prior on faces and write its weights."),
+    "evaluate": (
+        "facekit.cli.evaluate:evaluate",
+        "Make the papers' tables on faces whose truth is known.",
+    ),
     "synth": ("facekit.cli.synth:synth", "Make photos of synthetic faces, with the truth beside them."),
     "model": ("facekit.cli.model:model", "List, inspect, convert and build face models."),
     "info": ("facekit.cli.info:info", "Say what a file holds."),

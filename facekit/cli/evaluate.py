@@ -1,0 +1,20 @@
+"""facekit evaluate: one subcommand for each kind of tables."""
+
+from __future__ import annotations
+
+import click
+
+from facekit.cli.evaluate_diversity import diversity
+
+
+@click.group(short_help="Make the papers' tables on faces whose truth is known.")
+def evaluate() -> None:
+    """Make the papers' tables on faces whose truth is known.
+
+    \b
+    Example:
+      facekit evaluate diversity --cases 60 --seed 9000 -o diversity/
+    """
+
+
+evaluate.add_command(diversity)

@@ -1,0 +1,322 @@
+"""facekit evaluate diversity: the part of the command that is its own."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass, replace
+from functools import cache, partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from facekit.cli import console, options
+from facekit.completion.names import METHODS
+from facekit.errors import UsageError
+
+if TYPE_CHECKING:
+    from facekit.completion.mesh_vae import MeshVAE
+    from facekit.files.cases import CaseFiles
+    from facekit.files.workspace import Workspace
+    from facekit.morphable.model import FaceModel
+    from facekit.records import Ensemble, Fit, Landmarks
+    from facekit.stages.evaluate_diversity import Case, Plan
+
+KINDS = ("glasses", "mask", "blob")  # what hides the faces of the photos that are made here
+SHIPPED = "mesh_vae.safetensors"
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What the user asked for."""
+
+    cases: int
+    data: tuple[Path, ...]
+    methods: tuple[str, ...]
+    n: int
+    grid: int
+    align: str
+    region: str
+    start: str
+    weights: Path | None
+    output: Path | None
+    model: str
+    seed: int | None
+    force: bool
+    as_json: bool
+
+    @property
+    def folder(self) -> Path:
+        """Where everything goes."""
+        return self.output or Path("diversity.evaluation")
+
+
+@click.command(short_help="How near and how diverse completions are, and how good the fits.")
+@click.option(
+    "--cases",
+    type=click.IntRange(3),
+    default=60,
+    show_default=True,
+    help="Photos to make, a third each with glasses, a face mask and a blob; or the most to take of --data.",
+)
+@click.option(
+    "--data",
+    type=options.FILE,
+    multiple=True,
+    metavar="FOLDER",
+    help="Photos that exist already, as synth photos --occluder writes them; may be given several times.",
+)
+@click.option(
+    "--methods",
+    "methods",
+    multiple=True,
+    type=click.Choice(list(METHODS)),
+    metavar="NAME",
+    help="A method of diversify; may be given several times. All for which there are weights, by default.",
+)
+@click.option("-n", "n", type=click.IntRange(2, 256), default=8, show_default=True, help="Faces a photo.")
+@click.option(
+    "--grid",
+    type=click.IntRange(0),
+    default=0,
+    show_default=True,
+    metavar="CASES",
+    help="Cases on which 25 pairs of k and n-sigma are tried for Table 4; it takes long.",
+)
+@click.option(
+    "--align",
+    type=click.Choice(["none", "rigid", "similarity"]),
+    default="similarity",
+    show_default=True,
+    help="How a face is laid on the true one, by its visible part, before errors are taken.",
+)
+@click.option(
+    "--region",
+    type=click.Choice(["face", "head"]),
+    default="face",
+    show_default=True,
+    help="What is measured: the skin of the face, or all vertices.",
+)
+@click.option(
+    "--start",
+    type=click.Choice(["named", "global"]),
+    default="named",
+    show_default=True,
+    help="The fit a method starts from: that of the model in its name, or that of the global model.",
+)
+@click.option("--weights", type=options.FILE, metavar="FILE", help="The mesh VAE of the methods with vae.")
+@options.output_option("Folder for photos, fits, figures and tables; diversity.evaluation by default.")
+@options.model_option
+@options.seed_option
+@options.force_option
+@options.json_option
+@options.verbosity_options
+def diversity(**wish: Any) -> None:
+    """Make Tables 1 to 4 and Figure 6 of Diverse3DFace on photos of synthetic people.
+
+    The folder keeps what is done, so that the same command goes on after a stop. tables.md, tables.json and
+    histogram.png are written at the end.
+
+    \b
+    Examples:
+      facekit evaluate diversity --cases 60 --seed 9000 -o diversity/
+      facekit evaluate diversity --data photos/ --methods flame+dpp --methods global+local+dpp
+    """
+    from facekit.files.models import load_model
+    from facekit.files.workspace import Workspace
+    from facekit.stages.evaluate_diversity import Bench, Plan, evaluate_case
+
+    asked = Wish(**wish)
+    space, model = Workspace(asked.folder), load_model(asked.model)
+    network, digest = _network(asked, model)
+    plan = Plan(_methods(asked, network), asked.n, asked.align, asked.region, asked.start)
+    seed = _begin(asked, plan, model, space)
+    files = _files(asked, seed, space.folder / "photos")
+    results: list[dict[str, Any]] = []
+    try:
+        for i, one in enumerate(console.progress(files, "cases", len(files))):
+            case = _case(one, model)
+            bench = Bench(case, _Tools(case, space, model, network, seed), model, plan)
+            known = _current(space.known(case.name), digest)
+            results.append(evaluate_case(bench, i < asked.grid, known, partial(space.keep, case.name)))
+    except KeyboardInterrupt:
+        console.say(f"stopped; the same command with --seed {seed} goes on from there")
+        raise
+    _finish(asked, plan, space, results)
+
+
+def _network(asked: Wish, model: FaceModel) -> tuple[MeshVAE | None, str]:
+    """The mesh VAE of --weights, or the one that comes along, and a digest of it."""
+    from facekit.completion.mesh_vae import from_arrays
+    from facekit.files.assets import asset, has_asset
+    from facekit.files.reading import read_bytes
+    from facekit.files.weights import decode_weights
+
+    path = asked.weights or (asset(SHIPPED) if has_asset(SHIPPED) else None)
+    if path is None:
+        return None, ""
+    data = read_bytes(path)
+    arrays, settings = decode_weights(data, path)
+    return from_arrays(arrays, settings, model.topology.faces), hashlib.sha256(data).hexdigest()[:12]
+
+
+def _methods(asked: Wish, network: MeshVAE | None) -> tuple[str, ...]:
+    """The methods asked for, all that can run where none is. Raises UsageError where weights are missing."""
+    lacking = [name for name in asked.methods if METHODS[name].network and network is None]
+    if lacking:
+        raise UsageError(f"{lacking[0]} needs --weights, made by facekit train-prior mesh-vae")
+    if not asked.methods and network is None:
+        console.warn("without --weights the methods with vae are left out")
+    every = asked.methods or tuple(METHODS)
+    return tuple(name for name in METHODS if name in every and (network or not METHODS[name].network))
+
+
+def _begin(asked: Wish, plan: Plan, model: FaceModel, space: Workspace) -> int:
+    """Settle the seed and start or go on in the folder."""
+    present = space.settings
+    told = asked.seed if asked.seed is not None or asked.force else present.get("seed")
+    seed, _ = console.chosen_seed(told)
+    settings = {
+        "seed": seed,
+        "n": plan.n,
+        "align": plan.align,
+        "region": plan.region,
+        "start": plan.start,
+        "model": f"{model.name}@{model.digest[:12]}",
+        "cases": asked.cases,
+        "data": [str(path) for path in asked.data],
+    }
+    space.begin(settings, asked.force)
+    return seed
+
+
+def _files(asked: Wish, seed: int, folder: Path) -> list[CaseFiles]:
+    """The cases of --data, or of photos made now; kinds of occluders take turns."""
+    from facekit.cli.synth import photos
+    from facekit.files.cases import find_cases
+
+    for i, kind in enumerate(KINDS if not asked.data else ()):
+        if not (folder / kind).is_dir():
+            count = len(range(i, asked.cases, len(KINDS)))
+            line = ["-n", str(count), "--occluder", kind, "--seed", str(seed + i), "--model", asked.model]
+            photos.main(args=[*line, "-o", str(folder / kind)], standalone_mode=False)
+    found = find_cases(list(asked.data) or [folder])
+    order = sorted(range(len(found)), key=lambda i: (_place(found, i), i))
+    return [found[i] for i in order[: asked.cases]]
+
+
+def _place(found: list[CaseFiles], i: int) -> int:
+    """The how-manieth of its folder a case is."""
+    return sum(other.photo.parent == found[i].photo.parent for other in found[:i])
+
+
+def _case(files: CaseFiles, model: FaceModel) -> Case:
+    from facekit.files.cases import read_pictures, read_truth
+    from facekit.stages.evaluate_diversity import Case
+
+    photo, hidden = read_pictures(files)
+    kind, truth = read_truth(files, model)
+    return Case(files.name, kind, photo, hidden, truth)
+
+
+def _current(known: dict[str, Any], weights: str) -> dict[str, Any]:
+    """What is known of a case, less what was made with another mesh VAE."""
+    if known.get("weights", weights) != weights:
+        known["sets"] = {name: v for name, v in known["sets"].items() if not METHODS[name].network}
+        known["grid"] = {}
+    return known | {"weights": weights}
+
+
+class _Tools:
+    """The stages on one case; fits are kept in the folder."""
+
+    def __init__(
+        self, case: Case, space: Workspace, model: FaceModel, network: MeshVAE | None, seed: int
+    ) -> None:
+        self.case, self.space, self.model, self.network, self.seed = case, space, model, network, seed
+        self._landmarks: Landmarks | None = None
+        self._fits: dict[str, Fit] = {}
+
+    def fit(self, which: str) -> Fit:
+        """The fit of one of FITS, from the folder where it is there."""
+        from facekit.stages.detect import detect_masked, redetect
+        from facekit.stages.fit import fit_photo
+
+        case = self.case
+        if which not in self._fits:
+            fit = self.space.fit(case.name, which)
+            if fit is None:
+                self._landmarks = self._landmarks or detect_masked(case.photo, case.hidden)
+                model = self._model(which)
+                fit = fit_photo(case.photo, self._landmarks, model, case.hidden, look_again=redetect)
+                self.space.keep_fit(case.name, which, fit)
+            self._fits[which] = fit
+        return self._fits[which]
+
+    def diversify(self, fit: Fit, method: str, n: int, k: float | None, n_sigma: float | None) -> Ensemble:
+        """Completions of a fit, with the seed of the evaluation."""
+        import torch
+
+        from facekit.completion.sampler import Diversity
+        from facekit.stages.diversify import diversify
+
+        plain = Diversity()
+        settings = replace(
+            plain, k=plain.k if k is None else k, n_sigma=plain.n_sigma if n_sigma is None else n_sigma
+        )
+        model = self.model if fit.model == self.model.name else _local(self.model)
+        generator = torch.Generator().manual_seed(self.seed)
+        return diversify(fit, model, n, generator, method, settings, self.network)
+
+    def _model(self, which: str) -> FaceModel:
+        return self.model if which == "global" else _local(self.model)
+
+
+@cache
+def _global_local() -> dict[str, FaceModel]:
+    """Global+local models by the digest of the global one: making one takes seconds."""
+    return {}
+
+
+def _local(model: FaceModel) -> FaceModel:
+    from facekit.morphable.local import global_local
+
+    made = _global_local()
+    if model.digest not in made:
+        made[model.digest] = global_local(model)
+    return made[model.digest]
+
+
+def _finish(asked: Wish, plan: Plan, space: Workspace, results: list[dict[str, Any]]) -> None:
+    """Tables and the histogram into the folder, tables to stdout."""
+    from facekit.files.atomic import write_text
+    from facekit.files.images import write_image
+    from facekit.metrics.figure import histogram_picture
+    from facekit.metrics.tables import BIN, BINS, fit_errors, tables
+
+    made = tables(results, plan.methods, plan.studied)
+    failed = {result["name"]: result["failed"] for result in results if result["failed"]}
+    told = {
+        "settings": space.settings,
+        "cases": len(results),
+        "failed": failed,
+        "tables": {t.name: {"title": t.title, "columns": t.columns, "rows": t.rows} for t in made},
+    }
+    note = (
+        f"{len(results)} cases, {len(failed)} failed; {plan.n} completions each; errors after alignment: "
+        f"{plan.align}; measured: {plan.region}; methods start from the {plan.start} fit.\n"
+    )
+    text = "\n\n".join([note.strip(), *(table.markdown() for table in made)]) + "\n"
+    write_text(space.folder / "tables.md", text, force=True)
+    write_text(space.folder / "tables.json", json.dumps(told, indent=2) + "\n", force=True)
+    if series := fit_errors(results):
+        picture = histogram_picture(series, BIN, BINS, "mean shape error, mm")
+        write_image(space.folder / "histogram.png", picture, force=True)
+    for name, why in failed.items():
+        console.warn(f"{name}: {why}")
+    if asked.as_json:
+        console.emit_json(told)
+    else:
+        console.emit_line(text)
+    console.say(f"{space.folder / 'tables.md'}: {len(results)} cases")

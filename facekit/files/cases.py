@@ -1,0 +1,97 @@
+"""Folders of occluded photos to evaluate on: what ``synth photos`` writes, the layout of a bench, or any
+photos with masks beside them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from facekit.errors import UnreadableError, UsageError, WrongKindError
+from facekit.files.images import read_mask, read_photo
+from facekit.files.unpickle import read_npz
+from facekit.morphable.model import FaceModel
+
+MASK = ".mask.png"
+PHOTOS = (".occluded.png", ".png", ".jpg", ".jpeg", ".webp")
+TRUTH = ".truth.npz"
+OTHER = "other"
+
+
+@dataclass(frozen=True)
+class CaseFiles:
+    """The files of one test case."""
+
+    name: str  # unique among those found together; fit for a file name
+    photo: Path
+    mask: Path
+    truth: Path | None
+
+
+def find_cases(folders: list[Path]) -> list[CaseFiles]:
+    """The cases in folders and the folders in them, in the order of their names.
+
+    NAME.mask.png beside NAME.occluded.png or NAME.png (.jpg, .webp) with or without NAME.truth.npz; or
+    occ/NAME.png with mask/NAME.png. Raises UnreadableError, UsageError where there is none.
+    """
+    found: list[CaseFiles] = []
+    for folder in folders:
+        if not folder.is_dir():
+            raise UnreadableError(f"{folder} is no folder; give one that facekit synth photos has written")
+        inside = _in_folder(folder, "" if len(folders) == 1 else f"{folder.name}-")
+        if not inside:
+            raise UsageError(
+                f"{folder} holds no photo with a mask (NAME.png and NAME.mask.png, as facekit synth photos "
+                "--occluder any writes them)"
+            )
+        found += inside
+    if len({case.name for case in found}) < len(found):
+        raise UsageError("two cases have the same name; put the folders into one and give that")
+    return found
+
+
+def _in_folder(folder: Path, prefix: str) -> list[CaseFiles]:
+    if (folder / "occ").is_dir() and (folder / "mask").is_dir():
+        photos = sorted((folder / "occ").glob("*.png"))
+        pairs = [(photo, folder / "mask" / photo.name) for photo in photos]
+        return [CaseFiles(prefix + p.stem, p, m, None) for p, m in pairs if m.is_file()]
+    found = []
+    for mask in sorted(folder.glob(f"*{MASK}")):
+        name = mask.name.removesuffix(MASK)
+        photo = next((p for end in PHOTOS if (p := folder / f"{name}{end}").is_file()), None)
+        if photo is None:
+            raise UnreadableError(f"there is no photo beside {mask}; name it {name}.png")
+        truth = folder / f"{name}{TRUTH}"
+        found.append(CaseFiles(prefix + name, photo, mask, truth if truth.is_file() else None))
+    for inner in sorted(path for path in folder.iterdir() if path.is_dir() and path.name[0] != "."):
+        found += _in_folder(inner, f"{prefix}{inner.name}-")
+    return found
+
+
+def read_pictures(case: CaseFiles) -> tuple[NDArray[np.uint8], NDArray[np.bool_]]:
+    """Photo (H, W, 3) uint8 and mask (H, W) bool. Raises UnreadableError, UsageError."""
+    pixels = read_photo(case.photo).pixels
+    return pixels, read_mask(case.mask, pixels.shape)
+
+
+def read_truth(case: CaseFiles, model: FaceModel) -> tuple[str, NDArray[np.float64] | None]:
+    """What hides the face, and the true vertices (V, 3) m, head frame; None for a case without truth.
+
+    Without truth the word after the last _ or - of the name says what hides the face. Raises WrongKindError
+    for a truth of another model.
+    """
+    if case.truth is None:
+        return case.name.replace("-", "_").rpartition("_")[2] if "_" in case.name else OTHER, None
+    arrays = read_npz(case.truth)
+    if not {"vertices", "occluder"} <= arrays.keys():
+        raise WrongKindError(f"{case.truth} is not what facekit synth photos writes")
+    vertices = np.asarray(arrays["vertices"], np.float64)
+    if vertices.shape != model.mean.shape:
+        raise WrongKindError(
+            f"{case.truth} has {len(vertices)} vertices and the face model {model.name} {len(model.mean)}; "
+            "give the --model it was made with"
+        )
+    return str(arrays["occluder"]) or OTHER, vertices
