@@ -24,7 +24,7 @@ Arrays = dict[str, NDArray[Any]]
 HEADER = "facekit"
 _EPOCH = (1980, 1, 1, 0, 0, 0)  # the same record gives the same bytes at any time
 _ZIP64 = 2**30  # bytes; larger arrays get the long form of the zip header
-_CORRUPT = (
+CORRUPT = (
     zipfile.BadZipFile,
     zlib.error,
     ValueError,
@@ -131,7 +131,7 @@ def _load(path: PathLike, wanted: type[Record]) -> Arrays:
             return {name: archive[name] for name in archive.files}
     except FacekitError:
         raise
-    except _CORRUPT as error:
+    except CORRUPT as error:
         raise UnreadableError(f"{path} is damaged or incomplete; write it again") from error
 
 
