@@ -11,10 +11,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 import torch
+import torch.distributed.nn.functional
 from torch import distributed
 
 from facekit.errors import UsageError
 
+# nn.functional is imported first because its default arguments keep the group that stands at its import:
+# a group made earlier would outlive destroy_process_group and abort the process at its end.
 CPU = torch.device("cpu")
 
 
