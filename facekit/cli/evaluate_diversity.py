@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass, replace
-from functools import cache, partial
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from facekit.files.cases import CaseFiles
     from facekit.files.workspace import Workspace
     from facekit.morphable.model import FaceModel
-    from facekit.records import Ensemble, Fit, Landmarks
     from facekit.stages.evaluate_diversity import Case, Plan
 
 KINDS = ("glasses", "mask", "blob")  # what hides the faces of the photos that are made here
@@ -55,7 +54,7 @@ class Wish:
 @click.command(short_help="How near and how diverse completions are, and how good the fits.")
 @click.option(
     "--cases",
-    type=click.IntRange(3),
+    type=click.IntRange(1),
     default=60,
     show_default=True,
     help="Photos to make, a third each with glasses, a face mask and a blob; or the most to take of --data.",
@@ -123,6 +122,7 @@ def diversity(**wish: Any) -> None:
       facekit evaluate diversity --cases 60 --seed 9000 -o diversity/
       facekit evaluate diversity --data photos/ --methods flame+dpp --methods global+local+dpp
     """
+    from facekit.cli.evaluation_tools import CaseTools, Models
     from facekit.files.models import load_model
     from facekit.files.workspace import Workspace
     from facekit.stages.evaluate_diversity import Bench, Plan, evaluate_case
@@ -133,11 +133,11 @@ def diversity(**wish: Any) -> None:
     plan = Plan(_methods(asked, network), asked.n, asked.align, asked.region, asked.start)
     seed = _begin(asked, plan, model, space)
     files = _files(asked, seed, space.folder / "photos")
-    results: list[dict[str, Any]] = []
+    models, results = Models(model), []
     try:
         for i, one in enumerate(console.progress(files, "cases", len(files))):
             case = _case(one, model)
-            bench = Bench(case, _Tools(case, space, model, network, seed), model, plan)
+            bench = Bench(case, CaseTools(case, space, models, network, seed), model, plan)
             known = _current(space.known(case.name), digest)
             results.append(evaluate_case(bench, i < asked.grid, known, partial(space.keep, case.name)))
     except KeyboardInterrupt:
@@ -197,8 +197,8 @@ def _files(asked: Wish, seed: int, folder: Path) -> list[CaseFiles]:
     from facekit.files.cases import find_cases
 
     for i, kind in enumerate(KINDS if not asked.data else ()):
-        if not (folder / kind).is_dir():
-            count = len(range(i, asked.cases, len(KINDS)))
+        count = len(range(i, asked.cases, len(KINDS)))
+        if count and not (folder / kind).is_dir():
             line = ["-n", str(count), "--occluder", kind, "--seed", str(seed + i), "--model", asked.model]
             photos.main(args=[*line, "-o", str(folder / kind)], standalone_mode=False)
     found = find_cases(list(asked.data) or [folder])
@@ -226,66 +226,6 @@ def _current(known: dict[str, Any], weights: str) -> dict[str, Any]:
         known["sets"] = {name: v for name, v in known["sets"].items() if not METHODS[name].network}
         known["grid"] = {}
     return known | {"weights": weights}
-
-
-class _Tools:
-    """The stages on one case; fits are kept in the folder."""
-
-    def __init__(
-        self, case: Case, space: Workspace, model: FaceModel, network: MeshVAE | None, seed: int
-    ) -> None:
-        self.case, self.space, self.model, self.network, self.seed = case, space, model, network, seed
-        self._landmarks: Landmarks | None = None
-        self._fits: dict[str, Fit] = {}
-
-    def fit(self, which: str) -> Fit:
-        """The fit of one of FITS, from the folder where it is there."""
-        from facekit.stages.detect import detect_masked, redetect
-        from facekit.stages.fit import fit_photo
-
-        case = self.case
-        if which not in self._fits:
-            fit = self.space.fit(case.name, which)
-            if fit is None:
-                self._landmarks = self._landmarks or detect_masked(case.photo, case.hidden)
-                model = self._model(which)
-                fit = fit_photo(case.photo, self._landmarks, model, case.hidden, look_again=redetect)
-                self.space.keep_fit(case.name, which, fit)
-            self._fits[which] = fit
-        return self._fits[which]
-
-    def diversify(self, fit: Fit, method: str, n: int, k: float | None, n_sigma: float | None) -> Ensemble:
-        """Completions of a fit, with the seed of the evaluation."""
-        import torch
-
-        from facekit.completion.sampler import Diversity
-        from facekit.stages.diversify import diversify
-
-        plain = Diversity()
-        settings = replace(
-            plain, k=plain.k if k is None else k, n_sigma=plain.n_sigma if n_sigma is None else n_sigma
-        )
-        model = self.model if fit.model == self.model.name else _local(self.model)
-        generator = torch.Generator().manual_seed(self.seed)
-        return diversify(fit, model, n, generator, method, settings, self.network)
-
-    def _model(self, which: str) -> FaceModel:
-        return self.model if which == "global" else _local(self.model)
-
-
-@cache
-def _global_local() -> dict[str, FaceModel]:
-    """Global+local models by the digest of the global one: making one takes seconds."""
-    return {}
-
-
-def _local(model: FaceModel) -> FaceModel:
-    from facekit.morphable.local import global_local
-
-    made = _global_local()
-    if model.digest not in made:
-        made[model.digest] = global_local(model)
-    return made[model.digest]
 
 
 def _finish(asked: Wish, plan: Plan, space: Workspace, results: list[dict[str, Any]]) -> None:
@@ -318,5 +258,5 @@ def _finish(asked: Wish, plan: Plan, space: Workspace, results: list[dict[str, A
     if asked.as_json:
         console.emit_json(told)
     else:
-        console.emit_line(text)
+        console.emit_line(text.rstrip("\n"))
     console.say(f"{space.folder / 'tables.md'}: {len(results)} cases")

@@ -44,8 +44,9 @@ def crossing_triangles(vertices: Floats, faces: Ints) -> Ints:
 def _near(corners: Floats) -> tuple[Ints, Ints]:
     """Pairs i < j of triangles (F, 3, 3) whose boxes touch."""
     low, high = corners.min(axis=1), corners.max(axis=1)
-    order = np.argsort(low[:, 0])
-    first, second = [], []
+    order = np.argsort(low[:, 0], kind="stable")
+    first: list[Ints] = [order[:0]]
+    second: list[Ints] = [order[:0]]
     stop = np.searchsorted(low[order, 0], high[order, 0], side="right")
     for place, i in enumerate(order):
         others = order[place + 1 : stop[place]]

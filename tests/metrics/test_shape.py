@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from facekit.geometry.rotation import axis_angle_to_matrix
 from facekit.metrics import (
     average_self_distance,
     closest_sample_error,
@@ -55,6 +56,31 @@ def test_self_distances_equal_the_plain_loop():
     for i in range(6):
         for j in range(6):
             assert between[i, j] == pytest.approx(rms_distance(shapes[i], shapes[j]), abs=1e-9)
+
+
+def test_an_empty_region_is_refused():
+    nobody = np.zeros(40, bool)
+    for measure in (mean_shape_error, closest_sample_error):
+        with pytest.raises(ValueError, match="no vertex"):
+            measure(np.stack([TRUTH, TRUTH]), TRUTH, nobody)
+    with pytest.raises(ValueError, match="no vertex"):
+        average_self_distance(np.stack([TRUTH, TRUTH]), nobody)
+
+
+def test_errors_are_taken_after_the_alignment_that_is_asked_for():
+    turn = axis_angle_to_matrix(np.array([0.1, -0.3, 0.2]))
+    moved = 1.5 * TRUTH @ turn.T + [1.0, 2.0, 3.0]
+    assert mean_shape_error(moved, TRUTH, how="similarity") == pytest.approx(0, abs=1e-9)
+    assert closest_sample_error(moved[None], TRUTH, how="similarity") == pytest.approx(0, abs=1e-9)
+    assert mean_shape_error(moved, TRUTH, how="rigid") > 0.1
+    assert mean_shape_error(moved, TRUTH) > 3
+
+
+def test_the_alignment_looks_at_its_own_vertices_alone():
+    """Where only the hidden part moved, an alignment on the visible part leaves that movement as it is."""
+    moved = TRUTH + HIDDEN[:, None] * np.array([2.0, 0, 0])
+    assert mean_shape_error(moved, TRUTH, HIDDEN, "rigid", ~HIDDEN) == pytest.approx(2.0)
+    assert mean_shape_error(moved, TRUTH, HIDDEN, "rigid") < 1.9
 
 
 def test_one_sample_has_no_self_distance():

@@ -1,0 +1,139 @@
+"""evaluate diversity as typed: tables from a folder of photos, going on after a stop, wrong requests."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from click.testing import CliRunner, Result
+
+from facekit.cli import evaluation_tools
+from facekit.cli.main import cli
+from facekit.files.images import write_image
+
+LINEAR = ["--methods", "flame+dpp", "--methods", "global+local+dpp"]
+
+
+def type_in(*line: str) -> Result:
+    return CliRunner().invoke(cli, ["evaluate", "diversity", *line])
+
+
+@pytest.fixture(scope="module")
+def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two synthetic people, one behind glasses and one behind a face mask."""
+    folder = tmp_path_factory.mktemp("photos")
+    for i, kind in enumerate(("glasses", "mask")):
+        line = f"synth photos -n 1 --size 256 --occluder {kind} --seed {i} --wild 0 -o"
+        assert CliRunner().invoke(cli, [*line.split(), str(folder / kind)]).exit_code == 0
+    return folder
+
+
+@pytest.fixture(scope="module")
+def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A mesh VAE that has learned nothing."""
+    path = tmp_path_factory.mktemp("weights") / "net.safetensors"
+    line = "train-prior mesh-vae --preset tiny --batch 2 --seed 3 --synthetic 40 --steps 1 -o"
+    assert CliRunner().invoke(cli, [*line.split(), str(path)]).exit_code == 0
+    return path
+
+
+@pytest.fixture(autouse=True)
+def _in_own_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+def test_all_tables_of_all_methods(photos: Path, weights: Path) -> None:
+    result = type_in("--data", str(photos), "--weights", str(weights), "-n", "2", "--seed", "1", "--json")
+    assert result.exit_code == 0, result.stderr
+    told = json.loads(result.stdout)
+    assert told["cases"] == 2
+    assert told["failed"] == {}
+    assert told["settings"]["align"] == "similarity"
+    assert told == json.loads(Path("diversity.evaluation/tables.json").read_text())
+    rows = {(row[0], row[1]): row for row in told["tables"]["2"]["rows"]}
+    assert len(rows) == 5 * 3
+    for row in rows.values():
+        cse, seen, unseen = row[2:5]
+        assert 0.1 < cse < 20
+        assert 0 <= seen < unseen
+    first = told["tables"]["1"]["rows"][-1]
+    assert first[:2] == ["Overall", 2]
+    assert all(0.1 < value < 20 for value in first[2:])
+    assert {row[0] for row in told["tables"]["plausibility"]["rows"]} >= {"true face", "flame+vae+dpp"}
+    text = Path("diversity.evaluation/tables.md").read_text()
+    assert "errors after alignment: similarity" in text
+    assert Path("diversity.evaluation/histogram.png").stat().st_size > 1000
+
+
+def test_it_goes_on_where_it_stopped(photos: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    line = ["--data", str(photos), *LINEAR[:2], "-n", "2", "-o", "out"]
+    diversify = evaluation_tools.CaseTools.diversify
+    calls: list[str] = []
+
+    def stopped(tools: evaluation_tools.CaseTools, *rest: object) -> object:
+        calls.append(tools.case.name)
+        if len(calls) == 2:
+            raise KeyboardInterrupt
+        return diversify(tools, *rest)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(evaluation_tools.CaseTools, "diversify", stopped)
+    first = type_in(*line, "--seed", "5")
+    assert first.exit_code == 130
+    assert "the same command with --seed 5 goes on from there" in first.stderr
+    assert not Path("out/tables.md").exists()
+    assert type_in(*line).exit_code == 0  # the seed is that of the folder
+    assert len(calls) == 3  # the first case was not done again
+    assert json.loads(Path("out/settings.json").read_text())["seed"] == 5
+
+    fresh = type_in(*line[:-1], "fresh", "--seed", "5", "-q")
+    assert fresh.exit_code == 0
+    assert json.loads(Path("fresh/tables.json").read_text()) == json.loads(
+        Path("out/tables.json").read_text()
+    )
+
+    other = type_in(*line, "--align", "none")
+    assert other.exit_code == 2
+    assert "with align similarity, not none" in other.stderr
+    assert type_in(*line, "--align", "none", "--seed", "5", "--force").exit_code == 0
+    assert "alignment: none" in Path("out/tables.md").read_text()
+
+
+def test_photos_without_truth_have_self_distances_alone(photos: Path) -> None:
+    for mask in photos.rglob("*.mask.png"):
+        name = f"s00_{mask.parent.name}.png"
+        for folder, source in (("mask", mask), ("occ", mask.with_name("00000.occluded.png"))):
+            Path("bench", folder).mkdir(parents=True, exist_ok=True)
+            Path("bench", folder, name).write_bytes(source.read_bytes())
+    result = type_in("--data", "bench", *LINEAR[:2], "-n", "2", "--seed", "1", "--json")
+    assert result.exit_code == 0, result.stderr
+    tables = json.loads(result.stdout)["tables"]
+    assert "1" not in tables
+    assert [row[1] for row in tables["2"]["rows"]] == ["Glasses", "Face-mask", "Overall"]
+    assert all(row[2] is None and row[4] > 0 for row in tables["2"]["rows"])
+
+
+def test_a_photo_without_a_face_is_told_and_left_out(photos: Path) -> None:
+    Path("data").mkdir()
+    noise = np.random.default_rng(0).integers(0, 256, (128, 128, 3), np.uint8)
+    write_image("data/noise.png", noise)
+    write_image("data/noise.mask.png", np.arange(128)[:, None] < np.full(128, 20))
+    result = type_in("--data", "data", *LINEAR[:2], "--seed", "1")
+    assert result.exit_code == 0
+    assert "noise: no face found" in result.stderr
+    assert "1 cases, 1 failed" in Path("diversity.evaluation/tables.md").read_text()
+
+
+def test_wrong_requests() -> None:
+    assert type_in("--data", "nowhere").exit_code == 4
+    Path("empty").mkdir()
+    empty = type_in("--data", "empty", "--seed", "1", "-o", "a")
+    assert empty.exit_code == 2
+    assert "holds no photo with a mask" in empty.stderr
+    assert type_in("--methods", "global+nonsense").exit_code == 2
+    assert type_in("-n", "1").exit_code == 2
+    assert type_in("--weights", "none.safetensors").exit_code == 4
+    Path("full").mkdir()
+    Path("full/note.txt").touch()
+    assert type_in("-o", "full", *LINEAR, "--cases", "1", "--seed", "1").exit_code == 2
