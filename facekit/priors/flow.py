@@ -46,8 +46,8 @@ class Flow(nn.Module):
         z, logdet = self.to_noise(x, h)
         return standard_normal(z) + logdet
 
-    def log_probs(self, x: Tensor, h: Tensor | None, after: Sequence[int]) -> list[Tensor]:
-        """log p(x | h) (B,) of the flows made of the first ``after[i]`` blocks, in one pass.
+    def log_probs(self, x: Tensor, h: Tensor | None, after: Sequence[int]) -> tuple[list[Tensor], Tensor]:
+        """log p(x | h) (B,) of the flows made of the first ``after[i]`` blocks, and z (B, D), in one pass.
 
         ``after`` counts blocks from 1 and rises; with the number of all blocks the last is ``log_prob``.
         """
@@ -57,7 +57,7 @@ class Flow(nn.Module):
             logdet = logdet + change
             if count in after:
                 found.append(standard_normal(z) + logdet)
-        return found
+        return found, z
 
 
 def standard_normal(z: Tensor) -> Tensor:

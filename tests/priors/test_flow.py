@@ -78,7 +78,8 @@ def test_every_coordinate_changes_in_two_blocks() -> None:
 
 def test_likelihoods_after_some_blocks_are_those_of_shorter_flows() -> None:
     made, x, h = flow(), draw(4, 5), draw(4, 3, seed=2)
-    found = made.log_probs(x, h, (2, 4, 6))
+    found, z = made.log_probs(x, h, (2, 4, 6))
+    torch.testing.assert_close(z, made.to_noise(x, h)[0])
     assert len(found) == 3
     for count, value in zip((2, 4, 6), found, strict=True):
         torch.testing.assert_close(value, Flow(list(made.blocks)[:count]).log_prob(x, h))

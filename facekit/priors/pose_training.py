@@ -1,0 +1,177 @@
+"""The losses of FLAG and of the two priors it is compared with, as tasks for ``train.loop``.
+
+Likelihoods are in nats for each coordinate. The distance of poses is the mean square of their coordinates
+and of their joints' positions, in units of ``NEAR``. Where the paper does not say: the approximator learns
+from latents that are held fixed, and its regulariser is the divergence of Sigma_H alone from the identity.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from facekit.motion.headset import PER_DEVICE
+from facekit.priors.flow import gaussian
+from facekit.priors.pose_frames import Frames, draw, masked_order, seen_joints
+from facekit.priors.pose_prior import FlagPrior, PosePrior, RealNVPPrior, VaePrior
+from facekit.priors.pose_space import condition, tokens
+from facekit.priors.region import gumbel_noise
+
+NEAR = 0.1  # m
+NOISE = 0.05  # standard deviations, added to the poses that the flow learns: captured ones fill no volume
+NLL, MASKED, POSE, REGION = 1.0, 1.0, 1.0, 1.0  # lambda_NLL, lambda_mjp, lambda_rec, lambda_lra
+REGION_NLL, REGION_POSE, REGION_WIDTH = 1.0, 0.5, 0.25  # alpha_nll, alpha_rec, alpha_reg
+KL = 0.005  # of the VAE, VPoser's
+
+
+@dataclass(frozen=True)
+class Seen:
+    """A batch as the networks see it."""
+
+    x: Tensor  # (B, D) poses
+    head: Tensor  # (B,)
+    joints: Tensor  # (B, J, 9) what is true of each joint
+    body: Tensor  # (B, J, 3) positions
+    c: Tensor  # (B, 31) condition
+    hands: Tensor  # (B, 2) bool
+
+
+class PoseTask:
+    """What the three have in common: data and condition."""
+
+    def __init__(self, prior: PosePrior, frames: Frames, batch: int) -> None:
+        self.prior, self.frames, self.size = prior, frames, batch
+        self.x = prior.space.encode(frames.rotations)
+
+    @property
+    def model(self) -> nn.Module:
+        """The prior."""
+        return self.prior
+
+    def batch(self, progress: float, generator: torch.Generator) -> dict[str, Tensor]:
+        """Poses and noise."""
+        return draw(self.frames, self.x, self.size, generator)
+
+    def losses(self, batch: dict[str, Tensor], progress: float) -> dict[str, Tensor]:
+        """Terms by name; "loss" is what is minimised."""
+        raise NotImplementedError
+
+    def see(self, batch: dict[str, Tensor]) -> Seen:
+        """What the headset would see of a batch."""
+        body = self.prior.space.body(batch["x"], batch["head"])
+        joints = tokens(body)
+        seen = torch.cat([torch.ones_like(batch["hands"][:, :1]), batch["hands"]], 1)[..., None]
+        signal = torch.cat([joints[:, list(self.prior.space.skeleton.devices)], seen], -1) * seen
+        assert signal.shape[-1] == PER_DEVICE
+        c = condition(signal, batch["log_size"])
+        return Seen(batch["x"], batch["head"], joints, body.positions, c, batch["hands"])
+
+    def distance(self, x: Tensor, seen: Seen) -> Tensor:
+        """Of poses (B, D) from the true ones: a mean over the batch."""
+        body = self.prior.space.body(x, seen.head).positions
+        joints = (body - seen.body).square().sum(-1).mean() / NEAR**2
+        return (x - seen.x).square().mean() + joints
+
+
+class RealNVPTask(PoseTask):
+    """Likelihood, and the pose at z = 0 as ProHMR has it. No intermediate supervision."""
+
+    def __init__(self, prior: RealNVPPrior, frames: Frames, batch: int) -> None:
+        super().__init__(prior, frames, batch)
+        self.flow = prior.flow
+
+    def losses(self, batch: dict[str, Tensor], progress: float) -> dict[str, Tensor]:
+        """loss, nll, pose."""
+        seen = self.see(batch)
+        nll = -self.flow.log_prob(seen.x + NOISE * batch["noise"], seen.c).mean() / seen.x.shape[1]
+        pose = self.distance(self.flow.from_noise(torch.zeros_like(seen.x), seen.c), seen)
+        return {"loss": NLL * nll + REGION_POSE * pose, "nll": nll, "pose": pose}
+
+
+class FlagTask(PoseTask):
+    """The flow with intermediate supervision, and the approximator with its two auxiliary tasks."""
+
+    def __init__(self, prior: FlagPrior, frames: Frames, batch: int, supervised: bool = True) -> None:
+        """Without ``supervised`` no block but the last meets the likelihood: the paper's ablation."""
+        super().__init__(prior, frames, batch)
+        self.flag = prior
+        self.order = masked_order(prior.space.skeleton)
+        blocks = len(prior.flow.blocks)
+        self.after = (*(range(2, blocks, 2) if supervised else ()), blocks)
+
+    def batch(self, progress: float, generator: torch.Generator) -> dict[str, Tensor]:
+        """Poses and noise, which joints are seen, and the noise of the categorical latent."""
+        drawn = super().batch(progress, generator)
+        joints, sizes = self.prior.space.skeleton.size, self.flag.region.sizes
+        drawn["seen"] = seen_joints(self.order, joints, self.size, progress, generator)
+        drawn["gumbel"] = gumbel_noise((self.size, sizes.variables, sizes.values), generator)
+        return drawn
+
+    def losses(self, batch: dict[str, Tensor], progress: float) -> dict[str, Tensor]:
+        """loss; nll of all blocks, masked joints, the categorical latent's pose; the region's parts."""
+        seen = self.see(batch)
+        noisy = seen.x + NOISE * batch["noise"]
+        nll, z = self.likelihoods(noisy, seen.c)
+        shown = self.shown(batch["seen"], seen.hands)
+        guess = self.flag.region(seen.joints, shown, seen.c)
+        wrong = (guess.joints - seen.joints).square().mean(-1)
+        masked = (wrong * ~shown).sum() / (~shown).sum().clamp(min=1)
+        pose = self.distance(self.flag.region.pose(guess.logits, batch["gumbel"]), seen)
+        near = -gaussian(z.detach(), guess.mean, guess.log_sigma).mean() / z.shape[1]
+        found = self.distance(self.flag.decode(guess.mean, seen.c), seen)
+        width = (0.5 * torch.expm1(2 * guess.log_sigma) - guess.log_sigma).mean()
+        region = REGION_NLL * near + REGION_POSE * found + REGION_WIDTH * width
+        loss = NLL * nll + MASKED * masked + POSE * pose + REGION * region
+        terms = {"loss": loss, "nll": nll, "masked": masked, "categorical": pose}
+        return terms | {"region": near, "pose": found, "width": width}
+
+    def likelihoods(self, x: Tensor, c: Tensor) -> tuple[Tensor, Tensor]:
+        """Negative log-likelihood of the flow plus those after some blocks, block k of K weighted by k / K;
+        and z.
+        """
+        blocks = len(self.flag.flow.blocks)
+        found, z = self.flag.flow.log_probs(x, c, self.after)
+        weighted = [-k / blocks * value.mean() for k, value in zip(self.after, found, strict=True)]
+        return torch.stack(weighted).sum() / x.shape[1], z
+
+    def shown(self, joints: Tensor, hands: Tensor) -> Tensor:
+        """(B, J) bool: a hand that is not seen is hidden as a joint too."""
+        _, left, right = self.prior.space.skeleton.devices
+        shown = joints.clone()
+        shown[:, [left, right]] = hands
+        return shown
+
+
+class VaeTask(PoseTask):
+    """Reconstruction and Kullback-Leibler divergence from N(0, I)."""
+
+    def __init__(self, prior: VaePrior, frames: Frames, batch: int) -> None:
+        super().__init__(prior, frames, batch)
+        self.vae = prior
+
+    def batch(self, progress: float, generator: torch.Generator) -> dict[str, Tensor]:
+        """Poses and the noise of the latent."""
+        drawn = super().batch(progress, generator)
+        drawn["noise"] = torch.randn(self.size, self.vae.latent, generator=generator)
+        return drawn
+
+    def losses(self, batch: dict[str, Tensor], progress: float) -> dict[str, Tensor]:
+        """loss, pose, kl."""
+        seen = self.see(batch)
+        mean, log_sigma = self.vae.posterior(seen.x, seen.c)
+        z = mean + log_sigma.exp() * batch["noise"]
+        pose = self.distance(self.vae.decode(z, seen.c), seen)
+        kl = (0.5 * (mean.square() + torch.expm1(2 * log_sigma)) - log_sigma).sum(1).mean()
+        return {"loss": pose + KL * kl, "pose": pose, "kl": kl}
+
+
+def pose_task(prior: PosePrior, frames: Frames, batch: int, *, supervised: bool = True) -> PoseTask:
+    """The task that trains a prior; ``supervised`` concerns FLAG alone."""
+    if isinstance(prior, FlagPrior):
+        return FlagTask(prior, frames, batch, supervised)
+    if isinstance(prior, VaePrior):
+        return VaeTask(prior, frames, batch)
+    assert isinstance(prior, RealNVPPrior)
+    return RealNVPTask(prior, frames, batch)
