@@ -38,6 +38,7 @@ class Wish:
     align: str
     region: str
     start: str
+    from_meshes: bool
     weights: Path | None
     output: Path | None
     model: str
@@ -104,6 +105,11 @@ class Wish:
     show_default=True,
     help="The fit a method starts from: that of the model in its name, or that of the global model.",
 )
+@click.option(
+    "--from-meshes",
+    is_flag=True,
+    help="Fit to the true vertices that the photo shows instead of to the photo: completions alone count.",
+)
 @click.option("--weights", type=options.FILE, metavar="FILE", help="The mesh VAE of the methods with vae.")
 @options.output_option("Folder for photos, fits, figures and tables; diversity.evaluation by default.")
 @options.model_option
@@ -137,7 +143,7 @@ def diversity(**wish: Any) -> None:
     try:
         for i, one in enumerate(console.progress(files, "cases", len(files))):
             case = _case(one, model)
-            bench = Bench(case, CaseTools(case, space, models, network, seed), model, plan)
+            bench = Bench(case, CaseTools(case, space, models, network, seed, asked.from_meshes), model, plan)
             known = _current(space.known(case.name), digest)
             results.append(evaluate_case(bench, i < asked.grid, known, partial(space.keep, case.name)))
     except KeyboardInterrupt:
@@ -183,6 +189,7 @@ def _begin(asked: Wish, plan: Plan, model: FaceModel, space: Workspace) -> int:
         "align": plan.align,
         "region": plan.region,
         "start": plan.start,
+        "from_meshes": asked.from_meshes,
         "model": f"{model.name}@{model.digest[:12]}",
         "cases": asked.cases,
         "data": [str(path) for path in asked.data],
@@ -217,7 +224,9 @@ def _case(files: CaseFiles, model: FaceModel) -> Case:
 
     photo, hidden = read_pictures(files)
     kind, truth = read_truth(files, model)
-    return Case(files.name, kind, photo, hidden, truth)
+    if truth is None:
+        return Case(files.name, kind, photo, hidden, None, None)
+    return Case(files.name, kind, photo, hidden, truth.vertices, truth.camera)
 
 
 def _current(known: dict[str, Any], weights: str) -> dict[str, Any]:
@@ -245,9 +254,10 @@ def _finish(asked: Wish, plan: Plan, space: Workspace, results: list[dict[str, A
     }
     note = (
         f"{len(results)} cases, {len(failed)} failed; {plan.n} completions each; errors after alignment: "
-        f"{plan.align}; measured: {plan.region}; methods start from the {plan.start} fit.\n"
+        f"{plan.align}; measured: {plan.region}; fitted to {'meshes' if asked.from_meshes else 'photos'}; "
+        f"methods start from the {plan.start} fit."
     )
-    text = "\n\n".join([note.strip(), *(table.markdown() for table in made)]) + "\n"
+    text = "\n\n".join([note, *(table.markdown() for table in made)]) + "\n"
     write_text(space.folder / "tables.md", text, force=True)
     write_text(space.folder / "tables.json", json.dumps(told, indent=2) + "\n", force=True)
     if series := fit_errors(results):

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
+
+from facekit.errors import UsageError
 
 if TYPE_CHECKING:
     from facekit.completion.mesh_vae import MeshVAE
@@ -32,31 +34,46 @@ class Models:
         return self.whole if which == "global" else self.local
 
 
+@dataclass
 class CaseTools:
     """The stages on one case; fits are kept in the folder."""
 
-    def __init__(
-        self, case: Case, space: Workspace, models: Models, network: MeshVAE | None, seed: int
-    ) -> None:
-        self.case, self.space, self.models, self.network, self.seed = case, space, models, network, seed
-        self._landmarks: Landmarks | None = None
-        self._fits: dict[str, Fit] = {}
+    case: Case
+    space: Workspace
+    models: Models
+    network: MeshVAE | None
+    seed: int
+    from_meshes: bool
+    _fits: dict[str, Fit] = field(default_factory=dict)
 
     def fit(self, which: str) -> Fit:
         """The fit of one of FITS, from the folder where it is there."""
-        from facekit.stages.detect import detect_masked, redetect
-        from facekit.stages.fit import fit_photo
-
-        case = self.case
         if which not in self._fits:
-            fit = self.space.fit(case.name, which)
+            fit = self.space.fit(self.case.name, which)
             if fit is None:
-                self._landmarks = self._landmarks or detect_masked(case.photo, case.hidden)
-                model = self.models.named(which)
-                fit = fit_photo(case.photo, self._landmarks, model, case.hidden, look_again=redetect)
-                self.space.keep_fit(case.name, which, fit)
+                fit = (self._mesh_fit if self.from_meshes else self._photo_fit)(self.models.named(which))
+                self.space.keep_fit(self.case.name, which, fit)
             self._fits[which] = fit
         return self._fits[which]
+
+    def _photo_fit(self, model: FaceModel) -> Fit:
+        from facekit.stages.detect import redetect
+        from facekit.stages.fit import fit_photo
+
+        return fit_photo(self.case.photo, self._landmarks, model, self.case.hidden, look_again=redetect)
+
+    @cached_property
+    def _landmarks(self) -> Landmarks:
+        from facekit.stages.detect import detect_masked
+
+        return detect_masked(self.case.photo, self.case.hidden)
+
+    def _mesh_fit(self, model: FaceModel) -> Fit:
+        from facekit.stages.evaluate_meshes import fit_mesh
+
+        if self.case.truth is None or self.case.camera is None:
+            raise UsageError(f"{self.case.name} has no truth; --from-meshes needs what synth photos writes")
+        return fit_mesh(self.case.truth, self.case.camera, self.case.hidden, model)
 
     def diversify(self, fit: Fit, method: str, n: int, k: float | None, n_sigma: float | None) -> Ensemble:
         """Completions of a fit, with the seed of the evaluation."""

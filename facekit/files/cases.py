@@ -14,6 +14,7 @@ from facekit.errors import UnreadableError, UsageError, WrongKindError
 from facekit.files.images import read_mask, read_photo
 from facekit.files.unpickle import read_npz
 from facekit.morphable.model import FaceModel
+from facekit.records import Camera
 
 MASK = ".mask.png"
 PHOTOS = (".occluded.png", ".png", ".jpg", ".jpeg", ".webp")
@@ -29,6 +30,14 @@ class CaseFiles:
     photo: Path
     mask: Path
     truth: Path | None
+
+
+@dataclass(frozen=True)
+class Truth:
+    """The true face of a case."""
+
+    vertices: NDArray[np.float64]  # (V, 3) m, head frame
+    camera: Camera
 
 
 def find_cases(folders: list[Path]) -> list[CaseFiles]:
@@ -77,16 +86,15 @@ def read_pictures(case: CaseFiles) -> tuple[NDArray[np.uint8], NDArray[np.bool_]
     return pixels, read_mask(case.mask, pixels.shape)
 
 
-def read_truth(case: CaseFiles, model: FaceModel) -> tuple[str, NDArray[np.float64] | None]:
-    """What hides the face, and the true vertices (V, 3) m, head frame; None for a case without truth.
-
-    Without truth the word after the last _ or - of the name says what hides the face. Raises WrongKindError
-    for a truth of another model.
+def read_truth(case: CaseFiles, model: FaceModel) -> tuple[str, Truth | None]:
+    """What hides the face, and the true face; None for a case without truth, where the word after the last _
+    or - of the name says what hides it. Raises WrongKindError for a truth of another model.
     """
     if case.truth is None:
-        return case.name.replace("-", "_").rpartition("_")[2] if "_" in case.name else OTHER, None
+        words = case.name.replace("-", "_").rpartition("_")
+        return words[2] if words[0] else OTHER, None
     arrays = read_npz(case.truth)
-    if not {"vertices", "occluder"} <= arrays.keys():
+    if not {"vertices", "occluder", "K", "R", "t", "image_size"} <= arrays.keys():
         raise WrongKindError(f"{case.truth} is not what facekit synth photos writes")
     vertices = np.asarray(arrays["vertices"], np.float64)
     if vertices.shape != model.mean.shape:
@@ -94,4 +102,5 @@ def read_truth(case: CaseFiles, model: FaceModel) -> tuple[str, NDArray[np.float
             f"{case.truth} has {len(vertices)} vertices and the face model {model.name} {len(model.mean)}; "
             "give the --model it was made with"
         )
-    return str(arrays["occluder"]) or OTHER, vertices
+    camera = Camera(*(np.asarray(arrays[name]) for name in ("K", "R", "t", "image_size")))
+    return str(arrays["occluder"]) or OTHER, Truth(vertices, camera)

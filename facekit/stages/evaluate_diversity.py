@@ -13,7 +13,7 @@ from facekit.completion.names import DEFAULT_METHOD, METHODS
 from facekit.errors import NoFaceError, NumericalError, UsageError
 from facekit.metrics.tables import FITS, GLOBAL, GLOBAL_LOCAL, K_VALUES, MEAN, N_SIGMA_VALUES, TRUE, key
 from facekit.morphable.model import FaceModel
-from facekit.records import BoolArray, ByteArray, Ensemble, Fit, FloatArray
+from facekit.records import BoolArray, ByteArray, Camera, Ensemble, Fit, FloatArray
 
 NAMED = "named"
 STARTS = (NAMED, GLOBAL)
@@ -32,6 +32,7 @@ class Case:
     photo: ByteArray  # (H, W, 3)
     hidden: BoolArray  # (H, W)
     truth: FloatArray | None  # (V, 3) m, head frame; None where it is not known
+    camera: Camera | None = None  # the true one
 
 
 @dataclass(frozen=True)

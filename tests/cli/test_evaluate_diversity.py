@@ -100,6 +100,28 @@ def test_it_goes_on_where_it_stopped(photos: Path, monkeypatch: pytest.MonkeyPat
     assert "alignment: none" in Path("out/tables.md").read_text()
 
 
+def test_fits_to_meshes_err_less_than_fits_to_photos(photos: Path) -> None:
+    errors = []
+    for more in ([], ["--from-meshes"]):
+        line = [
+            "--data",
+            str(photos),
+            *LINEAR[:2],
+            "-n",
+            "2",
+            "--seed",
+            "1",
+            "--json",
+            "-o",
+            "out",
+            "--force",
+        ]
+        result = type_in(*line, *more)
+        assert result.exit_code == 0, result.stderr
+        errors.append(json.loads(result.stdout)["tables"]["1"]["rows"][-1][3:])
+    assert all(mesh < 0.6 * photo for photo, mesh in zip(*errors, strict=True))
+
+
 def test_photos_without_truth_have_self_distances_alone(photos: Path) -> None:
     for mask in photos.rglob("*.mask.png"):
         name = f"s00_{mask.parent.name}.png"
@@ -112,6 +134,9 @@ def test_photos_without_truth_have_self_distances_alone(photos: Path) -> None:
     assert "1" not in tables
     assert [row[1] for row in tables["2"]["rows"]] == ["Glasses", "Face-mask", "Overall"]
     assert all(row[2] is None and row[4] > 0 for row in tables["2"]["rows"])
+    meshes = type_in("--data", "bench", "--from-meshes", *LINEAR[:2], "--seed", "1", "-o", "b")
+    assert meshes.exit_code == 2
+    assert "has no truth" in meshes.stderr
 
 
 def test_a_photo_without_a_face_is_told_and_left_out(photos: Path) -> None:
