@@ -2,6 +2,7 @@
 
 import io
 import json
+import tracemalloc
 from collections.abc import Callable
 from dataclasses import fields, replace
 from pathlib import Path
@@ -12,7 +13,7 @@ import pytest
 
 from facekit.errors import NumericalError, UnreadableError, UsageError, WrongKindError
 from facekit.files.npz import read_any, read_record, write_record
-from facekit.records import Camera, Fit, Landmarks, Record
+from facekit.records import Camera, Completion, Fit, Landmarks, Record
 
 KINDS = ["landmarks", "camera", "light", "code", "fit", "ensemble", "completion"]
 
@@ -53,6 +54,21 @@ def test_same_record_same_bytes(records: dict[str, Record], tmp_path: Path, kind
     for name in ("a.npz", "b.npz"):
         write_record(tmp_path / name, records[kind])
     assert (tmp_path / "a.npz").read_bytes() == (tmp_path / "b.npz").read_bytes()
+
+
+def test_pictures_are_written_without_a_copy(records: dict[str, Record], tmp_path: Path) -> None:
+    completion = records["completion"]
+    assert isinstance(completion, Completion)
+    pictures = np.zeros((10, 2000, 2000, 3), np.uint8)
+    mask = np.zeros((2000, 2000), bool)
+    window, size = np.array([0, 0, 2000, 2000], np.int32), np.array([2000, 2000], np.int32)
+    large = replace(completion, patches=pictures, mask=mask, window=window, image_size=size)
+    large = replace(large, textures=large.textures[:1].repeat(10, 0))
+    tracemalloc.start()
+    write_record(tmp_path / "a.npz", large)
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert most < 0.8 * pictures.nbytes
 
 
 def test_the_file_is_plain_npz(records: dict[str, Record], tmp_path: Path) -> None:
