@@ -24,12 +24,13 @@ class Convex:
     @staticmethod
     def of(h: Array) -> Convex:
         """From H; the lower triangle is read. Raises NumericalError unless it is positive definite."""
-        low, failed = dpotrf(h, lower=1)
+        low, failed = dpotrf(h, lower=1, clean=1)
         inverse, wrong = dpotri(low, lower=1)
         if failed or wrong:
             raise NumericalError(AMBIGUOUS)
-        triangle = np.tril(inverse)
-        return Convex(triangle + np.tril(triangle, -1).T)
+        whole = inverse + inverse.T  # the upper triangle is zero
+        np.einsum("ii->i", whole)[:] /= 2
+        return Convex(whole)
 
     def minimum(
         self,

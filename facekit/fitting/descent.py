@@ -9,17 +9,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from facekit.fitting.curvature import Curvature
-from facekit.fitting.landmark_model import LandmarkModel
 from facekit.fitting.noise import Noise
 from facekit.fitting.problem import POSE, Problem, Slopes, State
 from facekit.fitting.view import View
 
 Array = NDArray[np.float64]
 
-VIEW_STEPS = 3  # of the view alone
-SETTLING = 2  # steps after which offsets and noise no longer follow the view
-FRESH = 4  # steps that have a curvature of their own
+ENOUGH = 120  # landmarks for a start
+FRESH = 2  # steps that have a curvature of their own
 SLOW = 0.5  # a step longer than this share of the one before asks for a new curvature
+TURN = np.radians(0.5)  # noise is made anew when the head has turned by more
 LEAST_DAMPING, MOST_DAMPING = 1e-3, 1e6
 
 
@@ -28,7 +27,6 @@ class Descent:
     """Where a descent ended."""
 
     state: State
-    model: LandmarkModel
     weights: Array  # (2M,) robust weights
     covariance: Array  # (7 + K, 7 + K)
     at_bound: NDArray[np.bool_]  # (7 + K,)
@@ -36,19 +34,17 @@ class Descent:
     converged: bool
 
 
-def settle_view(problem: Problem, view: View, code: Array) -> View:
-    """A few steps of the view alone, all noise taken as independent: a start, not an answer."""
-    model, noise = problem.obs.model(view), problem.obs.noise(view).independent()
-    state = State(view, code, model.deformation(code), np.zeros(0))
-    for _ in range(VIEW_STEPS):
-        residual, slopes = problem.residual(model, state), Slopes.at(state, model)
-        precision = noise.weights(residual) / noise.variance
-        j = slopes.pose.reshape(-1, POSE)[
-            :, :-1
-        ]  # a face of the wrong shape says nothing of the focal length
-        step = np.linalg.solve(j.T @ (j * precision[:, None]), j.T @ (precision * residual))
-        state = replace(state, view=state.view.moved(np.r_[step, 0.0]))
-    return state.view
+def settle(problem: Problem, view: View, code: Array) -> tuple[View, Array]:
+    """One step on some of the landmarks, all noise taken as independent: a start, not an answer."""
+    some = replace(problem, obs=problem.obs.at(_thinned(len(problem.obs.points))))
+    noise = some.obs.noise(view).independent()
+    here = _Here(some, State.at(some.obs, view, code, np.zeros(0)), noise, np.ones(len(noise.variance)))
+    state = here.improved(here.curvature(), np.zeros(POSE + len(code), bool))[0]
+    return state.view, state.code
+
+
+def _thinned(count: int) -> NDArray[np.int64]:
+    return np.arange(0, count, max(1, count // ENOUGH))
 
 
 def descend(problem: Problem, view: View, code: Array, iterations: int, tolerance: float) -> Descent:
@@ -59,40 +55,44 @@ def descend(problem: Problem, view: View, code: Array, iterations: int, toleranc
     it serves badly.
     """
     obs = problem.obs
-    model, noise = obs.model(view), obs.noise(view)
-    state = State(view, code, model.deformation(code), np.zeros(len(noise.factors)))
-    weights = np.ones(2 * len(obs.points))  # nothing is an outlier before the first step
-    at_bound = np.zeros(POSE + len(code), bool)
-    curvature = _Here(problem, state, model, noise, weights).curvature()
-    length, rate, settled, count = np.inf, 0.0, False, 0
+    noise, noise_from = obs.noise(view), view
+    state = State.at(obs, view, code, np.zeros(len(noise.factors)))
+    residual, some = problem.residual(state), _thinned(len(obs.points))
+    state = replace(state, shared=noise.at(some).shared(residual.reshape(-1, 2)[some].ravel()))
+    here = _Here(problem, state, noise, noise.weights(residual - state.shared @ noise.factors))
+    at_bound, curvature = np.zeros(POSE + len(code), bool), here.curvature()
+    length, rate, settled, count = np.inf, 1.0, False, 0
     for count in range(1, iterations + 1):
-        here = _Here(problem, state, model, noise, weights)
-        if 1 < count <= FRESH or rate > SLOW:
+        if 1 < count <= FRESH or (count > FRESH + 1 and rate > SLOW):
             curvature = here.curvature()
         state, curvature, at_bound, longest = here.improved(curvature, at_bound)
-        rate, length = (1.0 if count == 1 else longest / length), longest
+        rate, length = (longest / length if count > 1 else 1.0), longest
         if length * rate < tolerance:
             settled = True
             break
-        if count <= SETTLING:
-            model, noise = obs.model(state.view), obs.noise(state.view)
-        weights = noise.weights(problem.residual(model, state) - state.shared @ noise.factors)
-    return Descent(state, model, weights, curvature.covariance(), at_bound, count, settled)
+        if not _alike(state.view, noise_from):
+            noise, noise_from = obs.noise(state.view), state.view
+        weights = noise.weights(problem.residual(state) - state.shared @ noise.factors)
+        here = _Here(problem, state, noise, weights)
+    return Descent(state, here.weights, curvature.covariance(), at_bound, count, settled)
+
+
+def _alike(one: View, other: View) -> bool:
+    return bool(np.abs(np.subtract(one.angles[:2], other.angles[:2])).max() < TURN)
 
 
 @dataclass(frozen=True)
 class _Here:
-    """The energy around a state, under fixed weights, model, noise and frame."""
+    """The energy around a state, under fixed weights, noise and frame."""
 
     problem: Problem
     state: State
-    model: LandmarkModel
     noise: Noise
     weights: Array  # (2M,)
 
     def left(self, state: State) -> Array:
         """The residual (2M,) without its shared part."""
-        residual = self.problem.residual(self.model, state, self.state.view)
+        residual = self.problem.residual(state, self.state.view)
         return residual - state.shared @ self.noise.factors
 
     @cached_property
@@ -102,17 +102,17 @@ class _Here:
 
     @cached_property
     def slopes(self) -> Slopes:
-        return Slopes.at(self.state, self.model)
+        return self.problem.slopes(self.state)
 
     def curvature(self, damping: float = 0.0) -> Curvature:
-        jacobian = self.slopes.jacobian(self.model)
-        return Curvature.of(jacobian, self.noise, self.weights, self.problem.stiffness, damping)
+        problem = self.problem
+        return Curvature.of(self.slopes, problem.modes, self.noise, self.weights, problem.stiffness, damping)
 
     def improved(
         self, curvature: Curvature, at_bound: NDArray[np.bool_]
     ) -> tuple[State, Curvature, NDArray[np.bool_], float]:
         """A state of less energy, the curvature and bounds it was found with, and the length of the step."""
-        state, model = self.state, self.model
+        state, model = self.state, self.state.model
         left = self.left(state)
         energy = self.problem.energy(left, self.precision, state)
         force = self.precision * left
@@ -123,7 +123,7 @@ class _Here:
         damping = curvature.damping / 10
         while True:
             x, z, at_bound = curvature.step(pull, shared, lower, upper, at_bound)
-            moved = state.moved(x, z, model)
+            moved = state.moved(x, z, self.problem.obs)
             trial = self.problem.energy(self.left(moved), self.precision, moved)
             if trial <= energy * (1 + 1e-12) or damping > MOST_DAMPING:
                 return moved, curvature, at_bound, _length(x, state.view.scale)

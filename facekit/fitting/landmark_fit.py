@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from facekit.errors import NumericalError
-from facekit.fitting.descent import Descent, descend, settle_view
+from facekit.fitting.descent import Descent, descend, settle
 from facekit.fitting.problem import POSE, CodePrior, Observations, Problem
 from facekit.fitting.view import FRONTAL, View, nearest_rotation
 
@@ -69,7 +69,7 @@ def fit_landmarks(
     focal: float,
     centre: Array,
     iterations: int = 30,
-    tolerance: float = 1e-2,
+    tolerance: float = 2e-2,
     prior: CodePrior | None = None,
     start: LandmarkFit | None = None,
 ) -> LandmarkFit:
@@ -86,7 +86,7 @@ def fit_landmarks(
     problem = Problem(obs, focal, CodePrior.standard(shape.size) if prior is None else prior)
     if start is None:
         code = problem.prior.mean
-        view = settle_view(problem, first_view(obs.points, shape.points(code), focal, centre), code)
+        view, code = settle(problem, first_view(obs.points, shape.points(code), focal, centre), code)
     else:
         view, code = start.view, start.code
     fit = _summary(obs, descend(problem, view, code, iterations, tolerance))
@@ -101,7 +101,7 @@ def _summary(obs: Observations, end: Descent) -> LandmarkFit:
         view=state.view,
         code=state.code,
         covariance=end.covariance[POSE:, POSE:],
-        residual=obs.points - state.view.project(state.points(end.model)),
+        residual=obs.points - state.view.project(state.points),
         weights=end.weights[::2],
         at_bound=end.at_bound[POSE:],
         iterations=end.iterations,

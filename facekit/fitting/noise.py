@@ -27,6 +27,19 @@ class Noise:
         variance: Array = self.variance + np.einsum("qn,qn->n", self.factors, self.factors)
         return Noise(variance, self.factors[:0])
 
+    def at(self, index: NDArray[np.integer], group: int = 2) -> Noise:
+        """That of the groups ``index`` of residuals (x, y of one landmark) alone."""
+        rows = (group * index[:, None] + np.arange(group)).ravel()
+        return Noise(self.variance[rows], self.factors[:, rows])
+
+    def shared(self, residual: Array) -> Array:
+        """Most probable shared errors (Q,) of a residual (N,), were there no outliers."""
+        scaled = self.factors / np.sqrt(self.variance)
+        h = scaled @ scaled.T
+        np.einsum("ii->i", h)[:] += 1.0
+        out: Array = np.linalg.solve(h, self.factors @ (residual / self.variance))
+        return out
+
     def weights(self, left: Array, group: int = 2) -> Array:
         """Student weights (N,) in (0, 1.5]: small where a landmark is off by more than its noise allows.
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from facekit.fitting.landmark_model import landmark_model
 from facekit.fitting.noise import Noise
 from facekit.fitting.problem import Observations
-from facekit.fitting.statistics import DetectorStatistics
+from facekit.fitting.statistics import Scatter
 from facekit.fitting.trained import Trained
 from facekit.fitting.view import View
 from facekit.morphable.model import FaceModel
@@ -64,11 +64,10 @@ def observe(
         points = np.concatenate([points, seen[found]])
         sigma = np.r_[sigma, np.zeros(len(found))]
     statistics, occluded = trained.statistics, bool(landmarks.hidden.any())
-    return Observations(
-        points,
-        partial(statistics.shifted, statistics.modes(trained.shape(model), index), index=index),
-        partial(_learned_noise, statistics, index, sigma, occluded, noise_scale),
-    )
+    expected = statistics.seen(trained.shape(model), index)
+    scatter = (statistics.occluded if occluded else statistics.clean).at(index)
+    noise = partial(_learned_noise, scatter, sigma, noise_scale)
+    return Observations(points, expected.model, noise, expected.drift)
 
 
 def _plain_noise(spread: Array, sigma: Array, view: View) -> Noise:
@@ -76,16 +75,8 @@ def _plain_noise(spread: Array, sigma: Array, view: View) -> Noise:
     return Noise(variance, np.zeros((0, len(variance))))
 
 
-def _learned_noise(
-    statistics: DetectorStatistics,
-    index: NDArray[np.int64],
-    sigma: Array,
-    occluded: bool,
-    scale: float,
-    view: View,
-) -> Noise:
-    scatter = statistics.occluded if occluded else statistics.clean
-    noise = scatter.noise(view, index, scale)
+def _learned_noise(scatter: Scatter, sigma: Array, scale: float, view: View) -> Noise:
+    noise = scatter.noise(view, scale)
     return Noise(noise.variance + np.repeat(_unsteady(sigma, view), 2), noise.factors)
 
 

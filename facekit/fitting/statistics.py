@@ -39,6 +39,34 @@ def angle_terms(yaw: Array | float, pitch: Array | float) -> Array:
     return np.stack([np.ones_like(y), y, p, y * y, y * p, p * p], axis=-1)
 
 
+def angle_slopes(yaw: float, pitch: float) -> Array:
+    """(6, 2) derivatives of ``angle_terms`` by yaw and pitch."""
+    y, p = np.clip([yaw, pitch], -STEEPEST, STEEPEST)
+    by_yaw = np.array([0.0, 1.0, 0.0, 2 * y, p, 0.0]) * (abs(yaw) < STEEPEST)
+    by_pitch = np.array([0.0, 0.0, 1.0, 0.0, y, 2 * p]) * (abs(pitch) < STEEPEST)
+    return np.stack([by_yaw, by_pitch], axis=1)
+
+
+@dataclass(frozen=True)
+class Seen:
+    """The detector's points of one photo, as they would lie in any view."""
+
+    modes: LandmarkModel  # without offsets
+    offset: Array  # (6, M, 3) m, polynomial of the angles
+
+    def model(self, view: View) -> LandmarkModel:
+        """With the offsets they have in ``view``."""
+        return replace(self.modes, mean=self.modes.mean + self._sum(angle_terms(*view.angles[:2])))
+
+    def drift(self, view: View) -> Array:
+        """(M, 3, 2) m per radian of yaw and pitch, how they slide over the head as it turns."""
+        slopes = angle_slopes(*view.angles[:2])
+        return np.stack([self._sum(slopes[:, 0]), self._sum(slopes[:, 1])], axis=2)
+
+    def _sum(self, terms: Array) -> Array:
+        return (terms @ self.offset.reshape(OFFSET_TERMS, -1)).reshape(-1, 3)
+
+
 @dataclass(frozen=True)
 class Scatter:
     """Covariance of the detector's errors: spread × (unique + factorsᵀ factors) × spread."""
@@ -47,15 +75,17 @@ class Scatter:
     unique: Array  # (2L,) share of the variance that belongs to one coordinate alone
     factors: Array  # (Q, 2L) what coordinates share, in units of spread
 
-    def noise(self, view: View, index: NDArray[np.integer], scale: float = 1.0) -> Noise:
-        """The noise of landmarks ``index`` (M,) seen in ``view``; ``scale`` multiplies the standard
-        deviations.
-        """
-        yaw, pitch, _ = view.angles
+    def at(self, index: NDArray[np.integer]) -> Scatter:
+        """That of the landmarks ``index`` (M,) alone."""
         rows = (2 * np.asarray(index)[:, None] + np.arange(2)).ravel()
-        spread = scale * np.exp(angle_terms(yaw, pitch) @ self.log_spread[:, rows])
-        factors = np.take(self._by_row, rows, axis=0) * spread[:, None]
-        return Noise(self.unique[rows] * spread**2, factors.T)
+        factors = np.take(self._by_row, rows, axis=0).T
+        return Scatter(self.log_spread[:, rows], self.unique[rows], factors)
+
+    def noise(self, view: View, scale: float = 1.0) -> Noise:
+        """The noise of all landmarks seen in ``view``; ``scale`` multiplies the standard deviations."""
+        yaw, pitch, _ = view.angles
+        spread = scale * np.exp(angle_terms(yaw, pitch) @ self.log_spread)
+        return Noise(self.unique * spread**2, self.factors * spread)
 
     @cached_property
     def _by_row(self) -> Array:
@@ -72,22 +102,11 @@ class DetectorStatistics:
     clean: Scatter
     occluded: Scatter  # of the points that are still seen when something hides others
 
-    def modes(self, landmarks: LandmarkModel, index: NDArray[np.integer]) -> LandmarkModel:
-        """The linear model of the detector's points ``index`` (M,), without the offset, which depends on the
-        view.
-        """
+    def seen(self, landmarks: LandmarkModel, index: NDArray[np.integer]) -> Seen:
+        """The detector's points ``index`` (M,) on a face model's ``landmarks`` (L)."""
         rows = landmarks.at(index)
-        return replace(rows, modes=rows.modes + self.change[:, index].transpose(1, 2, 0))
-
-    def shifted(self, modes: LandmarkModel, view: View, index: NDArray[np.integer]) -> LandmarkModel:
-        """``modes`` with the offsets that the points ``index`` (M,) have in ``view``."""
-        yaw, pitch, _ = view.angles
-        terms = angle_terms(yaw, pitch)
-        return replace(modes, mean=modes.mean + np.tensordot(terms, self.offset[:, index], 1))
-
-    def model(self, landmarks: LandmarkModel, view: View, index: NDArray[np.integer]) -> LandmarkModel:
-        """The linear model of the detector's points ``index`` (M,) when the head is seen as in ``view``."""
-        return self.shifted(self.modes(landmarks, index), view, index)
+        modes = rows.modes + self.change[:, index].transpose(1, 2, 0)
+        return Seen(replace(rows, modes=modes), self.offset[:, index])
 
     def arrays(self) -> dict[str, NDArray[Any]]:
         """Everything as named float32 and float16 arrays, to be stored."""

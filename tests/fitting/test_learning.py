@@ -13,7 +13,7 @@ from facekit.fitting import learning
 from facekit.fitting.landmark_fit import fit_landmarks
 from facekit.fitting.landmark_model import LandmarkModel, landmark_model
 from facekit.fitting.learning import Example, gaps, learn, learn_factors, smooth_correlation
-from facekit.fitting.problem import Observations
+from facekit.fitting.problem import CodePrior, Observations, Problem, State
 from facekit.fitting.statistics import DetectorStatistics, angle_terms
 
 COUNT = 40  # landmarks
@@ -62,9 +62,9 @@ def test_offset_and_attenuation_are_found(shape: LandmarkModel, learned: Detecto
 def test_scatter_is_that_of_new_examples(shape: LandmarkModel, learned: DetectorStatistics) -> None:
     ratios, index = [], np.arange(COUNT)
     for e in examples(shape, 100, 2):
-        noise = learned.clean.noise(e.view, index)
+        noise = learned.clean.at(index).noise(e.view)
         one = replace(e, code=e.code)
-        error = gaps([one], learned.model(shape, e.view, index))[0].ravel()
+        error = gaps([one], learned.seen(shape, index).model(e.view))[0].ravel()
         covariance = np.diag(noise.variance) + noise.factors.T @ noise.factors
         ratios.append(error @ np.linalg.solve(covariance, error) / (2 * COUNT))
     assert 0.7 < np.mean(ratios) < 2.2  # few examples: the covariance is known to a factor of two
@@ -74,14 +74,54 @@ def test_fits_become_better(shape: LandmarkModel, learned: DetectorStatistics) -
     index = np.arange(COUNT)
     naive, informed = [], []
     for e in examples(shape, 15, 3):
-        known = Observations(
-            e.points, lambda v: learned.model(shape, v, index), lambda v: learned.clean.noise(v, index)
-        )
+        seen = learned.seen(shape, index)
+        known = Observations(e.points, seen.model, learned.clean.at(index).noise, seen.drift)
         for observations, errors in ((plain(e.points, shape, 3e-3), naive), (known, informed)):
             fit = fit_landmarks(observations, 1100.0, CENTRE)
             gap = shape.points(fit.code) - shape.points(e.code)
             errors.append(np.linalg.norm(gap - gap.mean(0), axis=1).mean())
     assert np.mean(informed) < 0.6 * np.mean(naive)
+
+
+def test_one_optimum_from_wherever_the_descent_starts(
+    shape: LandmarkModel, learned: DetectorStatistics
+) -> None:
+    """The points slide over the head as it turns; without their slopes the answer depends on the path."""
+    offset = learned.offset.copy()
+    offset[1:3] += np.random.default_rng(4).normal(0, 4e-3, (2, COUNT, 3))
+    seen = replace(learned, offset=offset).seen(shape, np.arange(COUNT))
+    truth, turned = code(5), view(0.5, -0.2, 0.1)
+    noise = np.random.default_rng(6).normal(0, 0.5, (COUNT, 2))
+    points = turned.project(seen.model(turned).points(truth)) + noise
+    obs = Observations(points, seen.model, learned.clean.noise, seen.drift)
+    first = fit_landmarks(obs, 1100.0, CENTRE, 60, 1e-6)
+    far = replace(
+        first, view=first.view.moved(np.r_[0.1, -0.2, 0.1, 5, -5, 0.1, 0.2]), code=np.zeros(shape.size)
+    )
+    second = fit_landmarks(obs, 1100.0, CENTRE, 60, 1e-6, start=far)
+    assert first.converged
+    assert second.converged
+    np.testing.assert_allclose(first.code, second.code, atol=1e-3)
+    np.testing.assert_allclose(first.view.rotation, second.view.rotation, atol=1e-4)
+    loose = fit_landmarks(obs, 1100.0, CENTRE)
+    np.testing.assert_allclose(loose.code, first.code, atol=0.2)
+    blind = replace(obs, drift=None)  # steps that ignore the sliding stop elsewhere or do not settle
+    lost = fit_landmarks(blind, 1100.0, CENTRE, 60, 1e-6, start=far)
+    assert not lost.converged or np.abs(lost.code - first.code).max() > 0.01
+
+
+def test_drift_matches_differences(shape: LandmarkModel, learned: DetectorStatistics) -> None:
+    index = np.arange(COUNT)
+    seen = replace(learned, offset=np.random.default_rng(1).normal(0, 4e-3, (6, COUNT, 3))).seen(shape, index)
+    obs = Observations(np.zeros((COUNT, 2)), seen.model, learned.clean.noise, seen.drift)
+    problem, start = Problem(obs, 1100.0, CodePrior.standard(shape.size)), view(0.3, 0.2, 0.1)
+    state = State.at(obs, start, np.clip(code(), shape.lower, shape.upper), np.zeros(0))
+    for k in range(7):
+        step = np.zeros(7 + shape.size)
+        step[k] = 1e-3 if k in (3, 4) else 1e-6
+        ahead, back = (state.moved(s, np.zeros(0), obs) for s in (step, -step))
+        number = (problem.residual(back, start) - problem.residual(ahead, start)) / (2 * step[k])
+        np.testing.assert_allclose(problem.slopes(state).pose[:, :, k].ravel(), number, atol=1e-5, rtol=1e-4)
 
 
 def test_stored_and_read_back(learned: DetectorStatistics) -> None:

@@ -35,6 +35,24 @@ def test_jacobian_matches_differences() -> None:
         np.testing.assert_allclose(local[:, :, k], number, rtol=1e-5, atol=1e-4)
 
 
+def test_turning_matches_differences() -> None:
+    start = view(0.5, -0.3, 0.4)
+    for k in range(7):
+        step = np.zeros(7)
+        step[k] = 1e-3 if k in (3, 4) else 1e-6
+        ahead, back = start.moved(step).angles[:2], start.moved(-step).angles[:2]
+        np.testing.assert_allclose(
+            start.turning()[:, k], np.subtract(ahead, back) / (2 * step[k]), rtol=1e-5, atol=1e-8
+        )
+
+
+def test_many_steps_leave_a_rotation() -> None:
+    turned, rng = view(), np.random.default_rng(0)
+    for _ in range(100):
+        turned = turned.moved(rng.normal(0, 0.3, 7) * [1, 1, 1, 1, 1, 0, 0])
+    np.testing.assert_allclose(turned.rotation @ turned.rotation.T, np.eye(3), atol=1e-12)
+
+
 @pytest.mark.parametrize("roll", [-0.5, 0.0, 0.7])
 def test_angles_and_upright_picture(roll: float) -> None:
     head = View(
