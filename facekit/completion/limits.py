@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from facekit.morphable.model import FaceModel
-from facekit.records import FloatArray
+from facekit.records import FloatArray, IntArray
 
 # iBUG pairs, upper and lower, that may touch but not pass: inner lips, lids of the right and of the left eye
 PAIRS = ((61, 67), (62, 66), (63, 65), (37, 41), (38, 40), (43, 47), (44, 46))
@@ -75,6 +75,42 @@ def no_crossing(model: FaceModel, vertices: FloatArray, lift: FloatArray) -> Hal
     height, slope = points.points(vertices)[:, 1], points.points(model.basis.astype(np.float64))[..., 1]
     gap, by_code = height[upper] - height[lower], slope[:, upper] - slope[:, lower]
     return HalfSpaces(-(lift @ by_code).T, np.maximum(gap + OVERLAP, 0.0))
+
+
+@dataclass(frozen=True)
+class Pairs:
+    """The gaps of a shape between points that may touch but not pass, and how small each may become."""
+
+    upper: tuple[IntArray, FloatArray]  # corners (C, 3) and weights (C, 3)
+    lower: tuple[IntArray, FloatArray]
+    least: FloatArray  # (C,) m
+
+    @classmethod
+    def of(cls, model: FaceModel, vertices: FloatArray) -> Pairs:
+        """For faces that come from the shape (V, 3): its own overlaps may stay, not grow. Empty for a model
+        without 68 landmarks.
+        """
+        points = model.topology.embeddings.get("ibug68")
+        if points is None:
+            nothing = np.zeros((0, 3), np.int32), np.zeros((0, 3))
+            return cls(nothing, nothing, np.zeros(0))
+        upper, lower = (np.array(side) for side in zip(*PAIRS, strict=True))
+        weights = points.bary.astype(np.float64)
+        sides = (points.faces[upper], weights[upper]), (points.faces[lower], weights[lower])
+        here = cls(*sides, np.zeros(len(PAIRS)))
+        return cls(*sides, np.minimum(here.gaps(vertices[None])[0], -OVERLAP))
+
+    def gaps(self, vertices: FloatArray) -> FloatArray:
+        """Upper above lower, (n, C) m, of shapes (n, V, 3)."""
+        above, below = ((vertices[:, i, 1] * weight).sum(-1) for i, weight in (self.upper, self.lower))
+        return above - below
+
+    def slope(self, c: int, n: int, count: int) -> FloatArray:
+        """Gradient (n, V, 3) of gap ``c`` by n shapes of ``count`` vertices."""
+        out = np.zeros((n, count, 3))
+        for sign, (corners, weight) in ((1, self.upper), (-1, self.lower)):
+            out[:, corners[c], 1] += sign * weight[c]
+        return out
 
 
 def both(first: HalfSpaces, second: HalfSpaces) -> HalfSpaces:

@@ -50,6 +50,12 @@ class Method(Protocol):
     def decode(self, z: FloatArray) -> FloatArray:
         """Shapes (n, V, 3) m."""
 
+    def raw(self, z: FloatArray) -> FloatArray:
+        """Shapes (n, V, 3) m as the model makes them, before the visible part is mended."""
+
+    def pullback(self, z: FloatArray, by_raw: FloatArray, by_hidden: FloatArray | None = None) -> FloatArray:
+        """Gradient from those by the raw shapes (n, V, 3) and by the features of ``hidden``."""
+
     def hidden(self, z: FloatArray) -> FloatArray:
         """Features (n, M) whose L2 distances are the distances of the shapes over the hidden part, m."""
 
@@ -66,6 +72,14 @@ class Method(Protocol):
 
     def allowed(self, z: FloatArray, reach: float) -> FloatArray:
         """The latents brought back to plausible faces, no coordinate beyond ``reach`` deviations."""
+
+    def settled(self, z: FloatArray, reach: float) -> FloatArray:
+        """The latents near these whose faces keep every limit, called once, at the end."""
+
+    def mahalanobis(self, z: FloatArray) -> FloatArray:
+        """Distance (n,) of the faces from the mean in the face model, over the root of the number of
+        modes.
+        """
 
     def codes(self, z: FloatArray) -> FloatArray:
         """What the Ensemble stores (n, K')."""

@@ -25,3 +25,4 @@ METHODS: dict[str, Recipe] = {
     "global+local+vae+dpp": Recipe(local=True, network=True, spread=True),
 }
 DEFAULT_METHOD = "global+local+dpp"
+PRESETS = ("default", "paper")  # of the schedule: fast, or Algorithm 2 with the paper's weights and steps

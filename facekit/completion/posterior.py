@@ -76,6 +76,15 @@ class LinearPosterior:
         """fit + displacement."""
         return self.vertices + ((z @ self.lift) @ self.model.matrix).reshape(len(z), *self.vertices.shape)
 
+    def raw(self, z: FloatArray) -> FloatArray:
+        """As ``decode``: nothing needs mending."""
+        return self.decode(z)
+
+    def pullback(self, z: FloatArray, by_raw: FloatArray, by_hidden: FloatArray | None = None) -> FloatArray:
+        """Through the modes."""
+        gradient = (by_raw.reshape(len(z), -1) @ self.model.matrix.T) @ self.lift.T
+        return gradient if by_hidden is None else gradient + self.hidden_pullback(by_hidden, z)
+
     def hidden(self, z: FloatArray) -> FloatArray:
         """z * spread."""
         return z * self.spread
@@ -98,6 +107,14 @@ class LinearPosterior:
     def allowed(self, z: FloatArray, reach: float) -> FloatArray:
         """Each coordinate within ``reach``, then inside the half-spaces."""
         return self.limits.project(np.clip(z, -reach, reach), sweeps=2)
+
+    def settled(self, z: FloatArray, reach: float) -> FloatArray:
+        """As they are: ``allowed`` keeps every limit already."""
+        return z
+
+    def mahalanobis(self, z: FloatArray) -> FloatArray:
+        """Length of the codes over the root of their number."""
+        return np.linalg.norm(self.codes(z), axis=1) / np.sqrt(self.model.size)
 
     def codes(self, z: FloatArray) -> FloatArray:
         """Codes of the face model."""

@@ -20,14 +20,20 @@ MOST_CANDIDATES = 512  # their distances are a square matrix
 
 
 @dataclass(frozen=True)
-class Diversity:
-    """Settings of the spread."""
+class Choice:
+    """Settings of the first choice among samples."""
 
     k: float = 0.5  # scale of the similarity, Eq. 8
     n_sigma: float = 3.0  # radius of the quality, Eq. 9
     printed: bool = False  # Eq. 9 to the letter
     candidates: int = 32  # samples to choose each completion from
     iterations: int = 60  # gradient steps after the choice
+
+
+@dataclass(frozen=True)
+class Diversity(Choice):
+    """Settings of the spread."""
+
     step: float = 0.3  # first step, posterior standard deviations
     visible_weight: float = 2.0  # of the visible motion against the DPP loss, Eq. 13
 
@@ -52,7 +58,7 @@ def spread(
     return z, _quality(method, z, settings)[0]
 
 
-def choose(method: Method, n: int, settings: Diversity, generator: torch.Generator) -> FloatArray:
+def choose(method: Method, n: int, settings: Choice, generator: torch.Generator) -> FloatArray:
     """Of ``candidates`` times n samples the first and those that greedily maximise the determinant of the
     kernel.
     """
@@ -74,5 +80,5 @@ def loss_gradient(method: Method, z: FloatArray, settings: Diversity) -> tuple[f
     return value + settings.visible_weight * float(stray.sum()), gradient + settings.visible_weight * by_stray
 
 
-def _quality(method: Method, z: FloatArray, settings: Diversity) -> tuple[FloatArray, FloatArray]:
+def _quality(method: Method, z: FloatArray, settings: Choice) -> tuple[FloatArray, FloatArray]:
     return dpp.quality(method.energy(z)[0], method.dimension, settings.n_sigma, settings.printed)

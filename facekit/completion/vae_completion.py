@@ -1,8 +1,9 @@
-"""The Mesh-VAE as a way to complete a face (Diverse3DFace, Alg. 2, without pixels): a ``methods.Method``.
+"""The Mesh-VAE as a way to complete a face (Diverse3DFace, Alg. 2): a ``methods.Method``.
 
-Latents are samples of the encoder's distribution given the visible part. The paper takes the decoder's whole
-mesh as the result, so that the visible part is only as exact as the network; here what the network misses of
-it is added, and carried on into the hidden part as a membrane, so that no seam shows.
+The encoder's distribution given the visible part is N(mean, root root^T); the coordinates e that the samplers
+move are whitened by it, z = mean + root e, so that directions that would move the visible part move it
+little. The paper takes the decoder's whole mesh as the result, so that the visible part is only as exact as
+the network; here what the network misses of it is added, and carried on into the hidden part as a membrane.
 """
 
 from __future__ import annotations
@@ -12,43 +13,21 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
-from scipy import sparse
-from scipy.sparse.linalg import splu
 
+from facekit.completion import dpp
 from facekit.completion.evidence import evidence
+from facekit.completion.limits import Pairs
+from facekit.completion.membrane import Membrane
+from facekit.completion.settle import settle
 from facekit.errors import WrongKindError
-from facekit.geometry.mesh import adjacency
+from facekit.metrics import mahalanobis
 from facekit.morphable.model import FaceModel
-from facekit.records import BoolArray, Fit, FloatArray, IntArray
+from facekit.records import Fit, FloatArray
 
 if TYPE_CHECKING:
     from facekit.completion.mesh_vae import MeshVAE
 
 CHUNK = 32  # meshes decoded at a time
-
-
-class Membrane:
-    """Offsets known on the visible vertices, carried on to the hidden ones: each the mean of its neighbours.
-
-    A piece without visible vertices keeps offset 0.
-    """
-
-    def __init__(self, faces: IntArray, visible: BoolArray) -> None:
-        graph = adjacency(len(visible), faces)
-        self.seen, self.unseen = np.flatnonzero(visible), np.flatnonzero(~visible)
-        degree = np.asarray(graph.sum(axis=1)).ravel()[self.unseen]
-        inner = sparse.diags(degree + 1e-6) - graph[self.unseen][:, self.unseen]  # 1e-6 holds unseen pieces
-        self._border = graph[self.unseen][:, self.seen].tocsr()
-        self._solve = splu(inner.tocsc()).solve if len(self.unseen) else None
-
-    def carry(self, known: FloatArray) -> FloatArray:
-        """(V_seen, K) to (V_unseen, K)."""
-        return known[:0] if self._solve is None else self._solve(self._border @ known)
-
-    def carry_back(self, gradient: FloatArray) -> FloatArray:
-        """Gradient by the known offsets (V_seen, K) from that by the carried ones (V_unseen, K)."""
-        solved = gradient if self._solve is None else self._solve(np.ascontiguousarray(gradient))
-        return self._border.T @ solved
 
 
 class VaeCompletion:
@@ -62,100 +41,119 @@ class VaeCompletion:
         if len(network.mean) != len(fit.vertices):
             raise WrongKindError("the mesh VAE was trained for another face model; give the one of this fit")
         self.network = network.eval().requires_grad_(False)
+        self._model = model
         self.vertices = np.asarray(fit.vertices, np.float64)
         self.visible = np.asarray(fit.visible, bool)
-        self._sight = evidence(self.visible, model)[self.visible]
+        self.pairs = Pairs.of(model, self.vertices)
+        self._sight = evidence(self.visible, model)
         self._watched = np.flatnonzero((hidden > 0) & ~self.visible)
         self._weight = np.sqrt(hidden[self._watched])[:, None]
         self._membrane = Membrane(fit.faces, self.visible)
         self._last: tuple[bytes, torch.Tensor, torch.Tensor] | None = None
-        mesh = torch.as_tensor(self.vertices[None], dtype=torch.float32, device=network.mean.device)
-        seen = torch.as_tensor(self.visible[None], device=network.mean.device)
         with torch.no_grad():
-            mu, log_sigma = network.encode(mesh, seen)
-            self._anchor = _numpy(network.decode(mu)[0])[self.visible]
-        self.mu, self.sigma = _numpy(mu[0]), _numpy(log_sigma[0].exp())
+            given = network.posterior(self._tensor(self.vertices[None]), self._tensor(self._sight[None]))
+            self._anchor = _numpy(network.decode(given.mean)[0])
+        self.mean, self.root = _numpy(given.mean[0]), _numpy(given.root[0])
 
     @property
     def dimension(self) -> int:
         """All latents."""
-        return len(self.mu)
+        return len(self.mean)
 
     def start(self, n: int, generator: torch.Generator) -> FloatArray:
-        """Samples of N(mu, sigma^2); the first is mu."""
-        z = torch.randn(n, self.dimension, generator=generator, dtype=torch.float64).numpy()
-        z[0] = 0
-        return self.mu + self.sigma * z
+        """Standard normal numbers; the first are 0."""
+        e = torch.randn(n, self.dimension, generator=generator, dtype=torch.float64).numpy().copy()
+        e[0] = 0
+        return e
 
     def decode(self, z: FloatArray) -> FloatArray:
         """The fit where it is seen, the network's face with the membrane where not."""
-        return np.concatenate([self._completed(made) for made in self._decoded(z)])
+        return np.concatenate([self._membrane.mend(made, self.vertices) for made in self._decoded(z)])
+
+    def raw(self, z: FloatArray) -> FloatArray:
+        """The network's faces."""
+        return np.concatenate(list(self._decoded(z)))
+
+    def pullback(self, z: FloatArray, by_raw: FloatArray, by_hidden: FloatArray | None = None) -> FloatArray:
+        """Through the network, once."""
+        latent, made = self._with_graph(z)
+        gradient = by_raw if by_hidden is None else by_raw + self._by_raw(by_hidden)
+        towards = torch.as_tensor(gradient, dtype=made.dtype, device=made.device)
+        return _numpy(torch.autograd.grad(made, latent, towards, retain_graph=True)[0]) @ self.root
+
+    def pullback_decoded(self, z: FloatArray, gradient: FloatArray) -> FloatArray:
+        """Gradient from that by the completed faces (n, V, 3)."""
+        return self.pullback(z, self._membrane.mend_back(gradient))
 
     def hidden(self, z: FloatArray) -> FloatArray:
         """The watched vertices, weighted."""
-        parts = [self._completed(made)[:, self._watched] * self._weight for made in self._decoded(z)]
+        parts = [
+            self._membrane.mend(made, self.vertices)[:, self._watched] * self._weight
+            for made in self._decoded(z)
+        ]
         return np.concatenate(parts).reshape(len(z), -1)
 
     def hidden_pullback(self, gradient: FloatArray, z: FloatArray) -> FloatArray:
         """Through the membrane and the network."""
-        by_shape = np.zeros((len(z), *self.vertices.shape))
-        by_shape[:, self._watched] = gradient.reshape(len(z), -1, 3) * self._weight
-        carried = self._membrane.carry_back(_columns(by_shape[:, self._membrane.unseen]))
-        by_shape[:, self._membrane.seen] = -_rows(carried, len(z))
-        return self._pulled(by_shape, z)
+        return self.pullback(z, self._by_raw(gradient))
 
     def stray(self, z: FloatArray) -> tuple[FloatArray, FloatArray]:
-        """Motion of the visible part from where the most probable latent has it, before the membrane mends
-        it.
-        """
-        made = _numpy(self._with_graph(z)[1])
+        """Motion of the visible part from where the most probable latent has it, before it is mended."""
         total = max(float(self._sight @ self._sight), 1.0)
-        off = (made[:, self.visible] - self._anchor) * self._sight[:, None]
-        by_shape = np.zeros_like(made)
-        by_shape[:, self.visible] = 2e6 / total * off * self._sight[:, None]
-        return 1e6 / total * np.sum(off**2, axis=(1, 2)), self._pulled(by_shape, z)
+        off = (_numpy(self._with_graph(z)[1]) - self._anchor) * self._sight[:, None]
+        by_shape = 2e6 / total * off * self._sight[:, None]
+        return 1e6 / total * np.sum(off**2, axis=(1, 2)), self.pullback(z, by_shape)
 
     def energy(self, z: FloatArray) -> tuple[FloatArray, FloatArray]:
-        """z.z."""
-        return np.sum(z**2, axis=1), 2 * z
+        """Squared length of the latents in the prior N(0, I)."""
+        latent = self.codes(z)
+        return np.sum(latent**2, axis=1), 2 * latent @ self.root
 
     def allowed(self, z: FloatArray, reach: float) -> FloatArray:
-        """Each coordinate within ``reach`` of the prior's deviations."""
-        return np.clip(z, -reach, reach)
+        """Each coordinate within ``reach``, the latents within the quality's radius or that of the most
+        probable one.
+        """
+        z = np.clip(z, -reach, reach)
+        away, own = z @ self.root.T, float(self.mean @ self.mean)
+        room = max(dpp.radius(self.dimension, reach) ** 2 - own, 0.0)
+        length, along = np.maximum((away**2).sum(1), 1e-12), away @ self.mean
+        share = (np.sqrt(along**2 + length * room) - along) / length
+        return z * np.minimum(share, 1.0)[:, None]
+
+    def settled(self, z: FloatArray, reach: float) -> FloatArray:
+        """Lips and lids do not cross."""
+        return settle(self, z, reach)
+
+    def mahalanobis(self, z: FloatArray) -> FloatArray:
+        """Of the completed faces, by the face model's own measure."""
+        return np.asarray(mahalanobis(self._model, self.decode(z)))
 
     def codes(self, z: FloatArray) -> FloatArray:
         """The latents."""
-        return z
+        return self.mean + z @ self.root.T
 
-    def _completed(self, made: FloatArray) -> FloatArray:
-        """The network's meshes (n, V, 3) with the fit's visible part."""
-        missed = (self.vertices - made)[:, self._membrane.seen]
-        out = made.copy()
-        out[:, self._membrane.seen] += missed
-        out[:, self._membrane.unseen] += _rows(self._membrane.carry(_columns(missed)), len(made))
-        return out
+    def _by_raw(self, gradient: FloatArray) -> FloatArray:
+        """Gradient by the network's faces (n, V, 3) from that by the features of ``hidden``."""
+        by_shape = np.zeros((len(gradient), *self.vertices.shape))
+        by_shape[:, self._watched] = gradient.reshape(len(gradient), -1, 3) * self._weight
+        return self._membrane.mend_back(by_shape)
 
     def _decoded(self, z: FloatArray) -> Iterator[FloatArray]:
-        """The network's meshes of latents, some at a time."""
+        """The network's meshes, some at a time."""
         if len(z) <= CHUNK:
             yield _numpy(self._with_graph(z)[1])
             return
         for start in range(0, len(z), CHUNK):
             with torch.no_grad():
-                yield _numpy(self.network.decode(self._tensor(z[start : start + CHUNK])))
+                yield _numpy(self.network.decode(self._tensor(self.codes(z[start : start + CHUNK]))))
 
     def _with_graph(self, z: FloatArray) -> tuple[torch.Tensor, torch.Tensor]:
         """Latents and meshes for gradients; the last ones are kept, as a step asks for them several times."""
         key = np.ascontiguousarray(z).tobytes()
         if self._last is None or self._last[0] != key:
-            latent = self._tensor(z).requires_grad_()
+            latent = self._tensor(self.codes(z)).requires_grad_()
             self._last = (key, latent, self.network.decode(latent))
         return self._last[1:]
-
-    def _pulled(self, by_shape: FloatArray, z: FloatArray) -> FloatArray:
-        latent, made = self._with_graph(z)
-        towards = torch.as_tensor(by_shape, dtype=made.dtype, device=made.device)
-        return _numpy(torch.autograd.grad(made, latent, towards, retain_graph=True)[0])
 
     def _tensor(self, z: FloatArray) -> torch.Tensor:
         mean = self.network.mean
@@ -164,13 +162,3 @@ class VaeCompletion:
 
 def _numpy(value: torch.Tensor) -> FloatArray:
     return value.detach().cpu().numpy().astype(np.float64)
-
-
-def _columns(meshes: FloatArray) -> FloatArray:
-    """(n, V, 3) to (V, 3 n)."""
-    return meshes.transpose(1, 0, 2).reshape(meshes.shape[1], -1)
-
-
-def _rows(columns: FloatArray, n: int) -> FloatArray:
-    """(V, 3 n) to (n, V, 3)."""
-    return columns.reshape(len(columns), n, 3).transpose(1, 0, 2)

@@ -114,7 +114,7 @@ def test_diversify_by_network(
 ) -> None:
     fit = cases["mouth"][0]
     network = MeshVAE(model.mean, model.topology.faces, 0.004, PRESETS["tiny"], seeded())
-    settings = Diversity(candidates=2, iterations=2)
+    settings = Descent(candidates=2, iterations=2)
     made = diversify(fit, model, 3, seeded(), method, settings, network)
     assert made.method == method
     assert made.codes.shape == (3, network.latent_size)
