@@ -15,6 +15,7 @@ import click
 
 from facekit import __version__
 from facekit.cli import console
+from facekit.cli.usage import usage_line
 from facekit.errors import FacekitError
 
 INTERNAL_ERROR = 70  # EX_SOFTWARE of sysexits.h
@@ -97,8 +98,11 @@ def _guarded(run: Any, *args: Any, **extra: Any) -> int:
     except FacekitError as error:
         console.fail(str(error))
         return error.exit_code
-    except click.ClickException as error:
-        error.show()
+    except click.UsageError as error:
+        if error.message and error.ctx is not None and error.message == error.ctx.get_help():
+            error.show()  # a group without a command shows its whole help
+        else:
+            console.fail(usage_line(error, next(iter(args), ())))
         return error.exit_code
     except (KeyboardInterrupt, click.Abort):
         console.fail("interrupted")

@@ -79,11 +79,32 @@ def test_verbosity_does_not_leak_into_the_next_run(failing: list[BaseException])
     assert "Traceback" not in CliRunner().invoke(main.cli, ["fail"]).stderr
 
 
-@pytest.mark.parametrize("args", [["nonsense"], ["info", "--nonsense"], ["info"]])
-def test_wrong_usage(args: list[str]) -> None:
-    result = CliRunner().invoke(main.cli, args)
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("nonsense", "there is no command nonsense; see facekit --help"),
+        ("detct x.jpg", "there is no command detct (did you mean detect?); see facekit --help"),
+        ("model convrt", "there is no command convrt (did you mean convert?); see facekit model --help"),
+        ("info --nonsense", "there is no option --nonsense; see facekit info --help"),
+        ("info", "missing argument 'FILE...'; see facekit info --help"),
+        ("complete a.jpg -n", "option '-n' requires an argument; see facekit complete --help"),
+        (
+            "complete a.jpg -n 0",
+            "invalid value for '-n': 0 is not in the range 1<=x<=64; see facekit complete",
+        ),
+    ],
+)
+def test_wrong_usage_is_one_line_with_a_hint(line: str, said: str) -> None:
+    result = CliRunner().invoke(main.cli, line.split(), prog_name="facekit")
     assert result.exit_code == 2
-    assert "Error:" in result.stderr
+    assert result.stdout == ""
+    assert result.stderr.count("\n") == 1
+    assert result.stderr.startswith(f"facekit: {said}")
+
+
+def test_a_group_without_a_command_shows_its_help() -> None:
+    result = CliRunner().invoke(main.cli, ["model"], prog_name="facekit")
+    assert result.stderr.startswith("Usage: facekit model ")
 
 
 def test_version() -> None:
