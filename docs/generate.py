@@ -52,11 +52,10 @@ class Page:
 def page_of(command: click.Command, ctx: click.Context, summary: str | None = None) -> Page:
     """Read a command and its subcommands."""
     children = []
-    if isinstance(command, click.Group) and ctx.parent is not None:
-        for name in command.list_commands(ctx):
-            child = command.get_command(ctx, name)
-            assert child is not None
-            children.append(page_of(child, click.Context(child, info_name=name, parent=ctx)))
+    if ctx.parent is not None:
+        between = click.Context(click.Group(command.name), info_name=ctx.info_name, parent=ctx.parent)
+        for name, child in sorted(getattr(command, "commands", {}).items()):
+            children.append(page_of(child, click.Context(child, info_name=name, parent=between)))
     paragraphs = paragraphs_of(command.help or "")
     usage = " ".join([ctx.command_path, *command.collect_usage_pieces(ctx)])
     options = [option_of(p) for p in command.get_params(ctx) if isinstance(p, click.Option) and not p.hidden]

@@ -10,25 +10,43 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from facekit.cli import console, options
+from facekit.cli.branching import Branching
+from facekit.cli.inputs import given_network
+from facekit.cli.interpolate import interpolate
+from facekit.completion.names import PRESETS
+from facekit.errors import UsageError
 
 if TYPE_CHECKING:
-    from facekit.completion.mesh_vae import MeshVAE
     from facekit.files.meshes import Floats
     from facekit.morphable.model import FaceModel
-    from facekit.records import Ensemble
+    from facekit.records import ByteArray, Ensemble, Fit
 
 SUFFIX = ".ensemble.npz"
 
 
-@click.command(short_help="Make different faces that agree with a fit where it is seen.")
+@click.command(cls=Branching, short_help="Make different faces that agree with a fit where it is seen.")
 @click.argument("fits", nargs=-1, required=True, type=options.FILE, metavar="FIT...")
 @click.option("-n", "n", type=click.IntRange(1, 256), default=8, show_default=True, help="How many faces.")
 @options.method_option
+@options.weights_option
 @click.option(
-    "--weights",
+    "--preset",
+    type=click.Choice(PRESETS),
+    default="default",
+    show_default=True,
+    help="How the faces are spread apart: paper is Algorithm 2 with its weights and 300 steps, and needs "
+    "--photo; default is faster.",
+)
+@click.option(
+    "--photo",
     type=options.FILE,
     metavar="FILE",
-    help="The mesh VAE of the methods with vae, made by train-prior mesh-vae.",
+    help="The photo of the fit: faces are also compared with it, by --preset paper and the methods with vae.",
+)
+@click.option(
+    "--region",
+    metavar="NAME",
+    help="Vary this region of the face alone, seen or not: lips, nose, left_eye_region, ...; the rest stays.",
 )
 @click.option(
     "--k",
@@ -47,56 +65,59 @@ SUFFIX = ".ensemble.npz"
 @click.option(
     "--iterations",
     type=click.IntRange(0, 10000),
-    default=60,
-    show_default=True,
-    help="Steps that spread the faces apart.",
+    help="Steps that spread the faces apart; by default as many as the method and preset take.",
 )
 @options.output_option("The faces, NAME.ensemble.npz beside the fit by default; a folder with several fits.")
-@click.option(
-    "--mesh-dir", type=options.FILE, metavar="FOLDER", help="Also write NAME_00.obj, ... into this folder."
-)
+@options.mesh_dir_option
 @click.option("--model", default=None, metavar="NAME|PATH", help="Face model of the fit, if not the default.")
 @options.seed_option
 @options.force_option
 @options.json_option
 @options.verbosity_options
 def diversify(
-    fits: tuple[Path, ...], n: int, method: str, weights: Path | None, output: Path | None,
-    mesh_dir: Path | None, model: str | None, seed: int | None, force: bool, as_json: bool, **settings: Any,
+    fits: tuple[Path, ...], n: int, weights: Path | None, photo: Path | None, region: str | None,
+    output: Path | None, mesh_dir: Path | None, model: str | None, seed: int | None, force: bool,
+    as_json: bool, **wishes: Any,
 ) -> None:  # fmt: skip
     """Make n different faces from a FIT: the same where the photo shows the face, different where it is
     hidden.
 
-    The first is the most probable one.
+    The first is the most probable one. facekit diversify interpolate makes the faces between two of them.
 
     \b
     Examples:
       facekit diversify photo.fit.npz -n 8 --mesh-dir faces/
       facekit diversify photo.fit.npz --n-sigma 2 -o calm.ensemble.npz
+      facekit diversify photo.fit.npz --region lips
     """
-    from facekit.completion.sampler import Diversity
+    from facekit.completion.presets import settings_of
     from facekit.files.atomic import refuse_overwrite
     from facekit.files.models import load_model
     from facekit.files.npz import read_record, write_record
     from facekit.records import Fit
     from facekit.stages.diversify import diversify as run
 
+    if photo is not None and len(fits) > 1:
+        raise UsageError("--photo belongs to one fit; give one fit with it")
+    settings = settings_of(photo=photo is not None, **wishes)
     chosen, _ = console.chosen_seed(seed)
 
     def one(path: Path) -> dict[str, object]:
         fit = read_record(path, Fit)
         target = options.output_path(path, SUFFIX, output, several=len(fits) > 1)
-        meshes = (
-            [] if mesh_dir is None else [mesh_dir / f"{options.stem(path)}_{i:02d}.obj" for i in range(n)]
-        )
+        stem = options.stem(path)
+        meshes = [] if mesh_dir is None else [mesh_dir / f"{stem}_{i:02d}.obj" for i in range(n)]
         refuse_overwrite([target, *meshes], force)
         face_model = load_model(model or (fit.model if fit.model.startswith("default") else "default"))
-        generator, network = console.chosen_seed(chosen)[1], _network(weights, face_model)
-        ensemble = run(fit, face_model, n, generator, method, Diversity(**settings), network)
+        generator, network = console.chosen_seed(chosen)[1], given_network(weights, face_model)
+        looked = _photo(photo, fit)
+        ensemble = run(
+            fit, face_model, n, generator, wishes["method"], settings, network, photo=looked, region=region
+        )
         step = console.this_step(chosen, f"{fit.model}@{fit.model_sha256[:12]}")
         ensemble = replace(ensemble, history=(*ensemble.history, step))
         write_record(target, ensemble, force)
-        _write_meshes(meshes, ensemble, face_model, force)
+        write_meshes(meshes, ensemble, face_model, force)
         console.say(_summary(target, ensemble))
         return {"fit": path, "ensemble": target, "meshes": meshes, **json.loads(ensemble.stats)}
 
@@ -105,16 +126,23 @@ def diversify(
         console.emit_json({"ensembles": results, "failures": failures})
 
 
-def _network(weights: Path | None, model: FaceModel) -> MeshVAE | None:
-    if weights is None:
+diversify.add_command(interpolate)
+
+
+def _photo(path: Path | None, fit: Fit) -> ByteArray | None:
+    """The photo that was fitted. Raises UsageError for another one."""
+    if path is None:
         return None
-    from facekit.completion.mesh_vae import from_arrays
-    from facekit.files.weights import read_weights
+    from facekit.files.images import photo_digest, read_photo
 
-    return from_arrays(*read_weights(weights), model.topology.faces)
+    pixels = read_photo(path).pixels
+    if photo_digest(pixels) != fit.photo_sha256:
+        raise UsageError(f"the fit was made from another photo than {path}")
+    return pixels
 
 
-def _write_meshes(paths: list[Path], ensemble: Ensemble, model: FaceModel, force: bool) -> None:
+def write_meshes(paths: list[Path], ensemble: Ensemble, model: FaceModel, force: bool) -> None:
+    """One mesh a face, in order, with the model's chart."""
     from facekit.files.folder import make_folder
     from facekit.files.meshes import write_mesh
 

@@ -6,22 +6,50 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from facekit.cli import console
+from facekit.errors import UsageError
 
 if TYPE_CHECKING:
+    from facekit.completion.mesh_vae import MeshVAE
     from facekit.files.images import Photo
+    from facekit.morphable.model import FaceModel
     from facekit.records import BoolArray, Landmarks
 
 
 def read_photo_and_mask(path: Path, mask: Path | None) -> tuple[Photo, BoolArray | None]:
-    """A photo and what hides its face, None without a mask; tells the mask's polarity and share."""
+    """A photo and what hides its face, None without a mask; tells the mask's polarity and share.
+
+    Raises UsageError for a mask that hides nothing or everything.
+    """
     from facekit.files.images import describe_mask, read_mask, read_photo
 
     photo = read_photo(path)
     if mask is None:
         return photo, None
     hidden = read_mask(mask, photo.pixels.shape)
+    if hidden.all():
+        raise UsageError(
+            f"{mask} hides the whole photo: white is hidden, and the mask is white everywhere; paint only "
+            "what hides the face, or invert the mask if black was meant"
+        )
+    if not hidden.any():
+        brightest = int(read_photo(mask).pixels.max())
+        raise UsageError(
+            f"{mask} hides nothing: white (above 127) is hidden, and its brightest pixel is {brightest}; paint "
+            "what hides the face white, or invert the mask if black was meant"
+        )
     console.say(f"{mask}: {describe_mask(hidden)}")
+    if _looks_inverted(hidden):
+        console.warn(
+            f"{mask} hides the corners and {100 * hidden.mean():.0f} % of the photo; white is hidden: invert the "
+            "mask if black was meant"
+        )
     return photo, hidden
+
+
+def _looks_inverted(hidden: BoolArray) -> bool:
+    """What hides a face reaches seldom into all four corners: then the rest of the photo may be meant."""
+    corners = hidden[[0, 0, -1, -1], [0, -1, 0, -1]]
+    return bool(corners.all()) and float(hidden.mean()) > 0.5
 
 
 def given_landmarks(
@@ -32,3 +60,13 @@ def given_landmarks(
     from facekit.stages.detect import adopt
 
     return adopt(read_landmarks(path, photo.pixels.shape), hidden, scheme)
+
+
+def given_network(path: Path | None, model: FaceModel) -> MeshVAE | None:
+    """The mesh VAE of a file, None without one. Raises WrongKindError for one of another face model."""
+    if path is None:
+        return None
+    from facekit.completion.mesh_vae import from_arrays
+    from facekit.files.weights import read_weights
+
+    return from_arrays(*read_weights(path), model.topology.faces)

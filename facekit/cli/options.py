@@ -130,6 +130,18 @@ def method_option(function: F) -> F:
     return click.option("--method", type=kind, default=DEFAULT_METHOD, show_default=True, help=text)(function)
 
 
+def weights_option(function: F) -> F:
+    """--weights of the mesh VAE; see inputs.given_network."""
+    text = "The mesh VAE, made by train-prior mesh-vae."
+    return click.option("--weights", type=FILE, metavar="FILE", help=text)(function)
+
+
+def mesh_dir_option(function: F) -> F:
+    """--mesh-dir."""
+    text = "Also write NAME_00.obj, ... into this folder."
+    return click.option("--mesh-dir", type=FILE, metavar="FOLDER", help=text)(function)
+
+
 def json_option(function: F) -> F:
     """--json as the argument ``as_json``."""
     return click.option("--json", "as_json", is_flag=True, help="Print the result as JSON on stdout.")(

@@ -52,8 +52,7 @@ def walk() -> list[tuple[str, click.Command]]:
         command = cli.get_command(ctx, name)
         assert command is not None
         found.append((name, command))
-        if isinstance(command, click.Group):
-            found += [(f"{name} {sub}", child) for sub, child in command.commands.items()]
+        found += [(f"{name} {sub}", child) for sub, child in getattr(command, "commands", {}).items()]
     return found
 
 
