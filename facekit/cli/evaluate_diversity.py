@@ -39,6 +39,7 @@ class Wish:
     region: str
     start: str
     from_meshes: bool
+    preset: str
     weights: Path | None
     output: Path | None
     model: str
@@ -110,6 +111,13 @@ class Wish:
     is_flag=True,
     help="Fit to the true vertices that the photo shows instead of to the photo: completions alone count.",
 )
+@click.option(
+    "--preset",
+    type=click.Choice(["default", "paper"]),
+    default="default",
+    show_default=True,
+    help="Settings of the methods; paper is Algorithm 2 as printed, which looks at the photo and takes long.",
+)
 @click.option("--weights", type=options.FILE, metavar="FILE", help="The mesh VAE of the methods with vae.")
 @options.output_option("Folder for photos, fits, figures and tables; diversity.evaluation by default.")
 @options.model_option
@@ -134,6 +142,8 @@ def diversity(**wish: Any) -> None:
     from facekit.stages.evaluate_diversity import Bench, Plan, evaluate_case
 
     asked = Wish(**wish)
+    if asked.from_meshes and asked.preset == "paper":
+        raise UsageError("--preset paper compares with the photo; leave out --from-meshes")
     space, model = Workspace(asked.folder), load_model(asked.model)
     network, digest = _network(asked, model)
     plan = Plan(_methods(asked, network), asked.n, asked.align, asked.region, asked.start)
@@ -143,7 +153,12 @@ def diversity(**wish: Any) -> None:
     try:
         for i, one in enumerate(console.progress(files, "cases", len(files))):
             case = _case(one, model)
-            bench = Bench(case, CaseTools(case, space, models, network, seed, asked.from_meshes), model, plan)
+            bench = Bench(
+                case,
+                CaseTools(case, space, models, network, seed, asked.from_meshes, asked.preset),
+                model,
+                plan,
+            )
             known = _current(space.known(case.name), digest)
             results.append(evaluate_case(bench, i < asked.grid, known, partial(space.keep, case.name)))
     except KeyboardInterrupt:
@@ -190,6 +205,7 @@ def _begin(asked: Wish, plan: Plan, model: FaceModel, space: Workspace) -> int:
         "region": plan.region,
         "start": plan.start,
         "from_meshes": asked.from_meshes,
+        "preset": asked.preset,
         "model": f"{model.name}@{model.digest[:12]}",
         "cases": asked.cases,
         "data": [str(path) for path in asked.data],

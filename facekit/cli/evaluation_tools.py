@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -44,6 +44,7 @@ class CaseTools:
     network: MeshVAE | None
     seed: int
     from_meshes: bool
+    preset: str
     _fits: dict[str, Fit] = field(default_factory=dict)
 
     def fit(self, which: str) -> Fit:
@@ -79,13 +80,18 @@ class CaseTools:
         """Completions of a fit, with the seed of the evaluation."""
         import torch
 
-        from facekit.completion.sampler import Diversity
+        from facekit.completion.presets import settings_of
+        from facekit.completion.sampler import Choice
         from facekit.stages.diversify import diversify
 
-        plain = Diversity()
-        settings = replace(
-            plain, k=plain.k if k is None else k, n_sigma=plain.n_sigma if n_sigma is None else n_sigma
+        settings = settings_of(
+            method,
+            self.preset,
+            k=Choice.k if k is None else k,
+            n_sigma=Choice.n_sigma if n_sigma is None else n_sigma,
+            photo=self.preset == "paper",
         )
+        photo = self.case.photo if self.preset == "paper" else None
         model = self.models.whole if fit.model == self.models.whole.name else self.models.local
         generator = torch.Generator().manual_seed(self.seed)
-        return diversify(fit, model, n, generator, method, settings, self.network)
+        return diversify(fit, model, n, generator, method, settings, self.network, photo=photo)

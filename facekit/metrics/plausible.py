@@ -11,6 +11,7 @@ from facekit.morphable.model import FaceModel
 Floats = NDArray[np.floating]
 Ints = NDArray[np.integer]
 
+BLOCK = 64  # triangles whose neighbours are looked for at a time
 TOUCH = 1e-9  # of an edge, beyond which a point on it counts as inside
 
 
@@ -42,17 +43,25 @@ def crossing_triangles(vertices: Floats, faces: Ints) -> Ints:
 
 
 def _near(corners: Floats) -> tuple[Ints, Ints]:
-    """Pairs i < j of triangles (F, 3, 3) whose boxes touch."""
+    """Pairs of triangles (F, 3, 3) whose boxes touch, each pair once."""
     low, high = corners.min(axis=1), corners.max(axis=1)
     order = np.argsort(low[:, 0], kind="stable")
+    low, high = low[order], high[order]
+    stop = np.searchsorted(
+        low[:, 0], high[:, 0], side="right"
+    )  # those further on begin beyond this one's end
     first: list[Ints] = [order[:0]]
     second: list[Ints] = [order[:0]]
-    stop = np.searchsorted(low[order, 0], high[order, 0], side="right")
-    for place, i in enumerate(order):
-        others = order[place + 1 : stop[place]]
-        meet = ((low[others] <= high[i]) & (high[others] >= low[i])).all(axis=1)
-        first.append(np.full(np.count_nonzero(meet), i))
-        second.append(others[meet])
+    for start in range(0, len(order), BLOCK):
+        rows = slice(start, start + BLOCK)
+        columns = slice(start, int(stop[rows].max()))
+        meet = np.triu(low[None, columns, 0] <= high[rows, None, 0], 1)
+        for axis in (1, 2):
+            meet &= low[None, columns, axis] <= high[rows, None, axis]
+            meet &= high[None, columns, axis] >= low[rows, None, axis]
+        row, column = np.nonzero(meet)
+        first.append(order[start + row])
+        second.append(order[start + column])
     return np.concatenate(first), np.concatenate(second)
 
 

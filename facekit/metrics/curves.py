@@ -1,0 +1,55 @@
+"""Curves over a few values as a picture (FLAG, supplement, Fig. 1)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageDraw, ImageFont
+
+SIZE = (760, 460)  # px
+MARGIN = (66, 26, 24, 62)  # px, left, top, right, bottom
+LEGEND = 20  # px a line
+COLOURS = ((214, 39, 40), (31, 119, 180), (44, 160, 44), (148, 103, 189), (255, 127, 14), (90, 90, 90))
+
+
+def curves_picture(
+    series: Mapping[str, Sequence[float]], at: Sequence[float], below: str, beside: str
+) -> NDArray[np.uint8]:
+    """A line with marks for each series: (H, W, 3) uint8. The places ``at`` are evenly apart.
+
+    ``below`` and ``beside`` name the axes; the vertical one begins at zero.
+    """
+    image = Image.new("RGB", SIZE, "white")
+    draw, font = ImageDraw.Draw(image), ImageFont.load_default(size=13)
+    left, top, right, bottom = MARGIN[0], MARGIN[1], SIZE[0] - MARGIN[2], SIZE[1] - MARGIN[3]
+    top += LEGEND * len(series)
+    step = _step(max(max(values) for values in series.values()))
+    highest = step * np.ceil(max(max(values) for values in series.values()) / step)
+    for value in np.arange(0, highest + step / 2, step):
+        y = bottom - (bottom - top) * value / highest
+        draw.line([(left, y), (right, y)], fill=(220, 220, 220))
+        draw.text((left - 8, y), f"{value:g}", fill="black", font=font, anchor="rm")
+    xs = np.linspace(left + 20, right - 20, len(at))
+    for x, value in zip(xs, at, strict=True):
+        draw.text((x, bottom + 6), f"{value:g}", fill="black", font=font, anchor="mt")
+    for place, (name, values) in enumerate(series.items()):
+        colour = COLOURS[place % len(COLOURS)]
+        points = [(x, bottom - (bottom - top) * v / highest) for x, v in zip(xs, values, strict=True)]
+        draw.line(points, fill=colour, width=2)
+        for x, y in points:
+            draw.ellipse([x - 3, y - 3, x + 3, y + 3], fill=colour)
+        y = MARGIN[1] / 2 + LEGEND * place
+        draw.line([(left, y + 8), (left + 22, y + 8)], fill=colour, width=3)
+        draw.text((left + 30, y + 8), name, fill="black", font=font, anchor="lm")
+    draw.line([(left, bottom), (right, bottom)], fill="black")
+    draw.text(((left + right) / 2, SIZE[1] - 16), below, fill="black", font=font, anchor="mm")
+    draw.text((SIZE[0] - MARGIN[2], MARGIN[1] / 2 + 8), beside, fill="black", font=font, anchor="rm")
+    return np.asarray(image)
+
+
+def _step(highest: float) -> float:
+    """A round distance between the lines: four to ten of them."""
+    scale = 10.0 ** np.floor(np.log10(max(highest, 1e-9) / 4))
+    return float(next(scale * factor for factor in (1, 2, 5, 10) if highest / (scale * factor) <= 10))
