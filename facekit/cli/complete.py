@@ -117,16 +117,28 @@ def run_one(job: Job, model: FaceModel, request: Request) -> dict[str, Any]:
 
     case = complete_case(job, model, request)
     told = figures(case)
-    write(job.folder, case, told, request.force)
     if not told["mask_on_face"]:
-        console.warn(
-            f"{job.mask}: no pixel of the mask lies on the face, so that there was nothing to complete"
-        )
+        if not _on_head(case):
+            raise UsageError(
+                f"{job.mask} hides nothing of the face, which lies elsewhere in {job.photo}; check that it "
+                "is the mask of this photo"
+            )
+        console.warn(f"{job.mask} hides nothing of the face, only of what is around it")
+    write(job.folder, case, told, request.force)
     count, page = len(told["completions"]), job.folder / "report.html"
     console.say(
         f"{job.folder}: {count} completion{'s' * (count > 1)} with seed {request.seed}; look at {page}"
     )
     return {"photo": str(job.photo), "folder": str(job.folder), **told}
+
+
+def _on_head(case: Case) -> bool:
+    """Whether a hidden pixel lies inside the box of the fitted head."""
+    from facekit.geometry.camera import project_points
+
+    points = project_points(case.fit.camera, case.fit.vertices)[:, :2]
+    (x0, y0), (x1, y1) = points.min(0).clip(0).astype(int), points.max(0).clip(0).astype(int) + 1
+    return bool(case.hidden[y0:y1, x0:x1].any())
 
 
 def complete_case(job: Job, model: FaceModel, request: Request) -> Case:

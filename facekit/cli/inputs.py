@@ -34,14 +34,14 @@ def read_photo_and_mask(path: Path, mask: Path | None) -> tuple[Photo, BoolArray
     if not hidden.any():
         brightest = int(read_photo(mask).pixels.max())
         raise UsageError(
-            f"{mask} hides nothing: white (above 127) is hidden, and its brightest pixel is {brightest}; paint "
-            "what hides the face white, or invert the mask if black was meant"
+            f"{mask} hides nothing: white (above 127) is hidden, and its brightest pixel is {brightest}; "
+            "paint what hides the face white, or invert the mask if black was meant"
         )
     console.say(f"{mask}: {describe_mask(hidden)}")
     if _looks_inverted(hidden):
         console.warn(
-            f"{mask} hides the corners and {100 * hidden.mean():.0f} % of the photo; white is hidden: invert the "
-            "mask if black was meant"
+            f"{mask} hides the corners and {100 * hidden.mean():.0f} % of the photo; white is hidden: invert "
+            "the mask if black was meant"
         )
     return photo, hidden
 

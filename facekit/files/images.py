@@ -79,15 +79,8 @@ def read_mask(path: PathLike, size: tuple[int, ...]) -> NDArray[np.bool_]:
 
 
 def describe_mask(hidden: NDArray[np.bool_]) -> str:
-    """One sentence on what the mask hides, with its polarity, and what is odd about it."""
-    share = f"white = hidden: {100 * hidden.mean():.1f} % of the photo"
-    if not hidden.any():
-        return (
-            f"{share}. The mask has no white pixel, so that nothing is hidden; invert it if black was meant"
-        )
-    if hidden.all():
-        return f"{share}. The mask is white everywhere; invert it if black was meant"
-    return share
+    """One sentence on what the mask hides, with its polarity."""
+    return f"white = hidden: {100 * hidden.mean():.1f} % of the photo"
 
 
 def write_image(path: PathLike, array: NDArray[np.uint8] | NDArray[np.bool_], force: bool = False) -> None:

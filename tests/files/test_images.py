@@ -303,8 +303,6 @@ def test_mask_of_another_size_names_both(tmp_path: Path) -> None:
 
 def test_mask_is_described_with_its_polarity() -> None:
     assert describe_mask(HIDDEN) == "white = hidden: 22.8 % of the photo"
-    assert "nothing is hidden" in describe_mask(np.zeros((2, 2), bool))
-    assert "white everywhere" in describe_mask(np.ones((2, 2), bool))
 
 
 @pytest.mark.parametrize("suffix", [".png", ".webp", ".tif", ".bmp"])
