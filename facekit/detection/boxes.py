@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
 from facekit.detection.crops import PhotoPyramid, Placement, transform
 from facekit.detection.facemesh import raw_boxes
+from facekit.detection.lanes import side_by_side
 from facekit.records import FloatArray
 
 WINDOW = 256  # px, side of the picture the detectors get
@@ -33,8 +35,9 @@ def find_boxes(photo: PhotoPyramid, level: int, angle: float = 0.0) -> list[Box]
 
     ``angle`` (rad) turns the windows, for faces that are not upright.
     """
-    found = [box for window in _windows(photo.size, level, angle) for box in _search(photo, window)]
-    return suppress(found)
+    windows = _windows(photo.size, level, angle)
+    found = side_by_side(partial(_search, photo), [(w, full) for w in windows for full in (False, True)])
+    return suppress([box for boxes in found for box in boxes])
 
 
 def suppress(boxes: list[Box], overlap: float = 0.3) -> list[Box]:
@@ -71,12 +74,12 @@ def _count(length: float, side: float) -> int:
     return 1 if length <= side else int(np.ceil(2 * (length - side) / side)) + 1
 
 
-def _search(photo: PhotoPyramid, window: Placement) -> list[Box]:
+def _search(photo: PhotoPyramid, where: tuple[Placement, bool], lane: int) -> list[Box]:
+    """What the short-range or the full-range detector finds in a window."""
+    window, full_range = where
     matrix = window.matrix(WINDOW)
-    picture, scale = photo.crop(matrix, WINDOW), window.side / WINDOW
-    boxes = []
-    for full_range in (False, True):
-        for raw in raw_boxes(picture, full_range):
-            centre = transform(matrix, raw.centre[None])[0]
-            boxes.append(Box(raw.score, Placement(centre, raw.side * scale, raw.angle + window.angle)))
+    boxes, scale = [], window.side / WINDOW
+    for raw in raw_boxes(photo.crop(matrix, WINDOW), full_range, lane):
+        centre = transform(matrix, raw.centre[None])[0]
+        boxes.append(Box(raw.score, Placement(centre, raw.side * scale, raw.angle + window.angle)))
     return boxes

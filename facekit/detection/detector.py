@@ -27,7 +27,11 @@ class Detector(ABC):
     margin: ClassVar[float]  # side of the crop over the longer side of the box round the landmarks
     shift: ClassVar[float]  # centre of the crop below the centre of that box, as a part of its longer side
     runs: ClassVar[int]  # how many perturbed crops are worth their time
+    lanes: ClassVar[int] = 1  # how many crops it can read at the same time
 
     @abstractmethod
-    def landmarks(self, crop: ByteArray) -> Reading:
-        """Points in a (S, S, 3) uint8 sRGB crop of one face, upright and about centred."""
+    def landmarks(self, crop: ByteArray, lane: int = 0) -> Reading:
+        """Points in a (S, S, 3) uint8 sRGB crop of one face, upright and about centred.
+
+        Calls at the same time must be in different ``lane``s; the answer does not depend on it.
+        """

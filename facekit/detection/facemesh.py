@@ -10,12 +10,14 @@ import atexit
 import os
 import warnings
 from functools import cache
+from threading import Lock
 from types import ModuleType
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from facekit.detection.detector import Detector, Reading
+from facekit.detection.lanes import LANES
 from facekit.detection.quiet import quiet_native
 from facekit.records import ByteArray, FloatArray
 
@@ -54,20 +56,21 @@ class FaceMesh(Detector):
     margin = 1.5
     shift = 0.0
     runs = 8
+    lanes = LANES
 
-    def landmarks(self, crop: ByteArray) -> Reading:
+    def landmarks(self, crop: ByteArray, lane: int = 0) -> Reading:
         """478 points; see ``Detector.landmarks``. Confidence: the network's score that this is a face."""
-        graph, whole = _mesh_graph()
+        graph, whole = _mesh_graph(lane)
         output = graph.process({"image": np.ascontiguousarray(crop), "roi": whole})
         found, presence = output.landmarks.landmark, output.mesh__face_presence_score
         points = np.array([(p.x, p.y, p.z) for p in found], dtype=np.float64) * crop.shape[0]
         return Reading(points[:, :2], points[:, 2], np.full(len(points), float(presence)))
 
 
-def raw_boxes(picture: ByteArray, full_range: bool, threshold: float = 0.4) -> list[RawBox]:
+def raw_boxes(picture: ByteArray, full_range: bool, lane: int = 0, threshold: float = 0.4) -> list[RawBox]:
     """Faces that MediaPipe's short-range (128²) or full-range (192²) detector finds in (H, W, 3) uint8."""
     height, width = picture.shape[:2]
-    found = _box_graph(full_range).process(np.ascontiguousarray(picture)).detections or []
+    found = _box_graph(full_range, lane).process(np.ascontiguousarray(picture)).detections or []
     boxes = []
     for detection in found:
         score, place = float(detection.score[0]), detection.location_data
@@ -78,6 +81,9 @@ def raw_boxes(picture: ByteArray, full_range: bool, threshold: float = 0.4) -> l
         if score >= threshold and side > 0:
             boxes.append(RawBox(score, centre, float(side), float(angle)))
     return boxes
+
+
+_starting = Lock()  # networks start one at a time: what they say on stderr is kept back
 
 
 @cache
@@ -92,8 +98,18 @@ def _mediapipe() -> ModuleType:
     return mediapipe
 
 
+def _mesh_graph(lane: int) -> tuple[Any, Any]:
+    with _starting:
+        return _start_mesh(lane)
+
+
+def _box_graph(full_range: bool, lane: int) -> Any:
+    with _starting:
+        return _start_boxes(full_range, lane)
+
+
 @cache
-def _mesh_graph() -> tuple[Any, Any]:
+def _start_mesh(lane: int) -> tuple[Any, Any]:
     _mediapipe()
     from google.protobuf import text_format
     from mediapipe.framework import calculator_pb2
@@ -116,7 +132,7 @@ def _mesh_graph() -> tuple[Any, Any]:
 
 
 @cache
-def _box_graph(full_range: bool) -> Any:
+def _start_boxes(full_range: bool, lane: int) -> Any:
     solution = _mediapipe().solutions.face_detection
     with quiet_native():
         graph = solution.FaceDetection(min_detection_confidence=0.3, model_selection=int(full_range))

@@ -37,7 +37,7 @@ class FaceAlignment(Detector):
         """Load the network; raises ModelUnavailableError without its weights, UnreadableError if damaged."""
         self._network = _load(device)
 
-    def landmarks(self, crop: ByteArray) -> Reading:
+    def landmarks(self, crop: ByteArray, lane: int = 0) -> Reading:
         """68 points; see ``Detector.landmarks``. Confidence is the height of the heat map's peak."""
         found, scores, _ = self._network.get_landmarks_from_image(
             np.ascontiguousarray(crop), detected_faces=[WHOLE], return_landmark_score=True

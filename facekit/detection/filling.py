@@ -30,34 +30,38 @@ def smooth_fill(photo: ByteArray, hidden: BoolArray, side: int = 512) -> ByteArr
     height, width = hidden.shape
     shrink = min(1.0, side / max(height, width))
     size = (max(1, round(width * shrink)), max(1, round(height * shrink)))
-    share = _resize(hidden.astype(np.uint8) * np.uint8(255), size, cv2.INTER_AREA) / 255
+    share = _resize(hidden.astype(np.uint8) * np.uint8(255), size, cv2.INTER_AREA)
     grown = dilate(share > 0, 0.005 * max(size))  # the rim of a mask often still shows the occluder
-    weight = np.where(grown, np.float32(0), np.float32(1))
-    seen = _resize(photo, size, cv2.INTER_AREA) * weight[..., None]
-    smooth = np.clip(_push_pull(seen, weight), 0, 255).astype(np.uint8)
-    filled = cv2.resize(smooth, (width, height), interpolation=cv2.INTER_LINEAR)
-    holes = cv2.resize(grown.astype(np.uint8), (width, height), interpolation=cv2.INTER_NEAREST) > 0
-    holes |= hidden
-    result = photo.copy()
-    result[holes] = filled[holes]
+    seen = _resize(photo, size, cv2.INTER_AREA)
+    seen[grown] = 0
+    smooth = _around(seen, np.where(grown, np.float32(0), np.float32(1)))
+    if shrink < 1:
+        smooth[~grown] = seen[~grown]
+        smooth = _resize(smooth.clip(0, 255).astype(np.uint8), (width, height), cv2.INTER_LINEAR)
+        grown = cv2.resize(grown.astype(np.uint8), (width, height), interpolation=cv2.INTER_NEAREST) > 0
+    result, holes = photo.copy(), grown | hidden
+    result[holes] = smooth[holes].clip(0, 255).astype(np.uint8)
     return result
 
 
 def _push_pull(colour: FloatArray, weight: FloatArray) -> FloatArray:
     """Fill a (h, w, 3) picture of colour × weight, where weight (h, w) is 0 in holes and at most 1."""
+    return np.asarray(colour + (1 - weight[..., None]) * _around(colour, weight), dtype=np.float32)
+
+
+def _around(colour: FloatArray, weight: FloatArray) -> FloatArray:
+    """What the surroundings say of every pixel, from half the resolution; arguments as above."""
     height, width = weight.shape
     if min(height, width) <= 2:
         total = max(float(weight.sum()), 1e-6)
         mean = colour.sum(axis=(0, 1)) / total
-        coarse = np.broadcast_to(mean, colour.shape).astype(np.float32)
-    else:
-        half = ((width + 1) // 2, (height + 1) // 2)
-        sums = _resize(colour, half, cv2.INTER_AREA)
-        weights = _resize(weight, half, cv2.INTER_AREA)
-        boost = 1 / np.maximum(weights, 0.25)  # a block that is a quarter full counts as full
-        filled = _push_pull(sums * boost[..., None], weights * boost)
-        coarse = _resize(filled, (width, height), cv2.INTER_LINEAR)
-    return np.asarray(colour + (1 - weight[..., None]) * coarse, dtype=np.float32)
+        return np.broadcast_to(mean, colour.shape).astype(np.float32)
+    half = ((width + 1) // 2, (height + 1) // 2)
+    sums = _resize(colour, half, cv2.INTER_AREA)
+    weights = _resize(weight, half, cv2.INTER_AREA)
+    boost = 1 / np.maximum(weights, 0.25)  # a block that is a quarter full counts as full
+    filled = _push_pull(sums * boost[..., None], weights * boost)
+    return _resize(filled, (width, height), cv2.INTER_LINEAR)
 
 
 def _resize(picture: FloatArray | ByteArray, size: tuple[int, int], interpolation: int) -> FloatArray:

@@ -9,6 +9,7 @@ import numpy as np
 from facekit.detection.agreement import perturbed, robust_mean
 from facekit.detection.crops import PhotoPyramid, Placement, scale_of, transform
 from facekit.detection.detector import Detector
+from facekit.detection.lanes import side_by_side
 from facekit.detection.points import Points, face_box, longer_side
 from facekit.detection.schemes import ANCHORS, MIRROR, OUTLINE
 from facekit.records import BoolArray, FloatArray, Landmarks
@@ -21,13 +22,19 @@ SPREAD_GAIN = 1.6
 RIM = 0.012  # of the face's longer side: this near to the occluder a landmark counts as hidden
 
 
-def read_once(detector: Detector, photo: PhotoPyramid, placement: Placement, flip: bool = False) -> Points:
+def read_once(
+    detector: Detector, photo: PhotoPyramid, placement: Placement, flip: bool = False, lane: int = 0
+) -> Points:
     """Run the network on one crop and map its points back to the photo, mirror names undone."""
     matrix = placement.matrix(detector.crop_size, flip)
-    reading = detector.landmarks(photo.crop(matrix, detector.crop_size))
+    reading = detector.landmarks(photo.crop(matrix, detector.crop_size), lane)
     order = MIRROR[detector.scheme] if flip else slice(None)
     points, depth = transform(matrix, reading.points), reading.depth * scale_of(matrix)
     return Points(points[order], depth[order], reading.confidence[order], np.zeros(len(points)), placement)
+
+
+def _read_all(detector: Detector, looks: list[tuple[PhotoPyramid, Placement, bool]]) -> list[Points]:
+    return side_by_side(lambda look, lane: read_once(detector, *look, lane), looks, detector.lanes)
 
 
 def follow(
@@ -35,7 +42,8 @@ def follow(
 ) -> Placement:
     """Move the crop to where its landmarks say the face is, ``steps`` times."""
     for _ in range(steps):
-        points = np.mean([read_once(detector, p, placement).points for p in pictures], axis=0)
+        readings = _read_all(detector, [(picture, placement, False) for picture in pictures])
+        points = np.mean([r.points for r in readings], axis=0)
         placement = place(points, detector.scheme, detector.margin, detector.shift)
     return placement
 
@@ -54,7 +62,7 @@ def place(points: FloatArray, scheme: str, margin: float, shift: float = 0.0) ->
 def read_face(detector: Detector, pictures: list[PhotoPyramid], placement: Placement) -> Points:
     """Robust mean over perturbed crops of every picture (the photo, and the photo with its hole filled)."""
     around = perturbed(placement, detector.runs)
-    readings = [read_once(detector, picture, p, flip) for picture in pictures for p, flip in around]
+    readings = _read_all(detector, [(picture, p, flip) for picture in pictures for p, flip in around])
     stacked = np.stack([np.column_stack([r.points, r.depth]) for r in readings])
     mean, spread = robust_mean(stacked)
     confidence = np.mean([r.confidence for r in readings], axis=0)

@@ -53,7 +53,7 @@ class Seeing(Detector):
         self.truth, self.noise = truth, np.zeros(68) if noise is None else noise
         self.generator = np.random.default_rng(0)
 
-    def landmarks(self, crop: np.ndarray) -> Reading:
+    def landmarks(self, crop: np.ndarray, lane: int = 0) -> Reading:
         inverse, mirrored = self._photo_to_crop(crop)
         points = self.truth + self.generator.normal(size=(68, 2)) * self.noise[:, None]
         points = points[MIRROR_68] if mirrored else points
