@@ -10,10 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from facekit.errors import WrongKindError
+from facekit.morphable import albedo
+from facekit.morphable.albedo import AlbedoModel
 from facekit.morphable.model import Block, FaceModel
 from facekit.morphable.topology import REGIONS, Embedding, Topology
 
 FORMAT, VERSION = "facekit-face-model", 1
+ALBEDO = "albedo."  # before the names of what belongs to the albedo model
 TOPOLOGY = {"faces": np.int32, "uv": np.float32, "uv_faces": np.int32, "mirror": np.int32, "parts": np.uint8}
 
 Arrays = dict[str, NDArray[Any]]
@@ -32,10 +35,10 @@ def to_arrays(model: FaceModel) -> tuple[Arrays, dict[str, str]]:
     for name, embedding in topology.embeddings.items():
         arrays[f"embeddings.{name}.face"] = embedding.face.astype(np.int32)
         arrays[f"embeddings.{name}.bary"] = embedding.bary.astype(np.float32)
-    if model.albedo is not None:
-        for name in ("mean", "basis", "mask"):
-            arrays[f"albedo.{name}"] = getattr(model.albedo, name)
+    skin, about_skin = _skin_arrays(model.albedo) if model.albedo is not None else ({}, {})
+    arrays |= {f"{ALBEDO}{name}": array for name, array in skin.items()}
     metadata = {
+        **{f"{ALBEDO}{name}": text for name, text in about_skin.items()},
         "format": FORMAT,
         "version": str(VERSION),
         "name": model.name,
@@ -79,20 +82,42 @@ def from_arrays(arrays: Mapping[str, NDArray[Any]], metadata: Mapping[str, str])
         expression_scale=arrays["expression_scale"].astype(np.float64),
         lower=arrays["lower"].astype(np.float64),
         upper=arrays["upper"].astype(np.float64),
-        albedo=_albedo(arrays),
+        albedo=_skin(arrays, metadata),
         arkit_map=arrays["arkit_map"].astype(np.float64) if "arkit_map" in arrays else None,
     )
 
 
-def _albedo(arrays: Mapping[str, NDArray[Any]]) -> Any:
-    if "albedo.mean" not in arrays:
-        return None
-    from facekit.morphable.albedo import AlbedoModel
+def _skin_arrays(skin: AlbedoModel) -> tuple[Arrays, dict[str, str]]:
+    """The arrays of an albedo file where these hold the model exactly, otherwise the whole maps."""
+    try:
+        arrays, metadata = albedo.to_arrays(skin)
+        again = albedo.from_arrays(arrays, metadata)
+        if all(np.array_equal(getattr(again, name), array) for name, array in _maps(skin).items()):
+            return arrays, metadata
+    except ValueError:  # not symmetric
+        pass
+    return {name: _smallest(array) for name, array in _maps(skin).items()}, {}
 
-    return AlbedoModel(**{name: arrays[f"albedo.{name}"] for name in ("mean", "basis", "mask")})
+
+def _maps(skin: AlbedoModel) -> Arrays:
+    maps = {name: getattr(skin, name) for name in ("mean", "basis", "mask", "residual")}
+    return {name: array for name, array in maps.items() if array is not None}
+
+
+def _skin(arrays: Mapping[str, NDArray[Any]], metadata: Mapping[str, str]) -> AlbedoModel | None:
+    own = {name.removeprefix(ALBEDO): array for name, array in arrays.items() if name.startswith(ALBEDO)}
+    about = {name.removeprefix(ALBEDO): text for name, text in metadata.items() if name.startswith(ALBEDO)}
+    if not own:
+        return None
+    if about:
+        return albedo.from_arrays(own, about)
+    mask = own.pop("mask")
+    return AlbedoModel(mask=mask, **{name: array.astype(np.float32) for name, array in own.items()})
 
 
 def _smallest(array: NDArray[Any]) -> NDArray[Any]:
+    if array.dtype == np.bool_:
+        return array
     with np.errstate(over="ignore"):
         for dtype in (np.float16, np.float32):
             small = array.astype(dtype)

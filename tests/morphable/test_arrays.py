@@ -10,6 +10,7 @@ import pytest
 
 from facekit.errors import WrongKindError
 from facekit.files.models import load_model, write_model
+from facekit.morphable.albedo import AlbedoModel
 from facekit.morphable.arrays import from_arrays, to_arrays
 from facekit.morphable.model import FaceModel
 
@@ -26,6 +27,38 @@ def test_round_trip(model: FaceModel) -> None:
     if model.arkit_map is not None:
         assert again.arkit_map is not None
         assert np.array_equal(again.arkit_map, model.arkit_map)
+
+
+def assert_same_skin(one: AlbedoModel | None, other: AlbedoModel | None) -> None:
+    assert one is not None
+    assert other is not None
+    for name in ("mean", "basis", "mask", "residual"):
+        a, b = getattr(one, name), getattr(other, name)
+        assert (a is None) == (b is None)
+        assert a is None or (a.dtype == b.dtype and np.array_equal(a, b)), name
+
+
+def test_the_default_model_is_written_small_and_whole(tmp_path: Path) -> None:
+    model, path = load_model("default"), tmp_path / "a.safetensors"
+    write_model(path, model)
+    assert path.stat().st_size < 16e6
+    again = load_model(str(path))
+    assert again.digest == model.digest
+    assert_same_skin(again.albedo, model.albedo)
+    assert model.albedo is not None
+    with pytest.raises(AssertionError):
+        assert_same_skin(replace(model.albedo, residual=None), model.albedo)
+
+
+@pytest.mark.parametrize("with_residual", [False, True])
+def test_an_albedo_that_is_not_symmetric_is_written_in_full(small: FaceModel, with_residual: bool) -> None:
+    rng = np.random.default_rng(0)
+    mean, basis = rng.random((5, 5, 3), np.float32), rng.random((2, 5, 5, 3), np.float32)
+    residual = rng.random((5, 5), np.float32) if with_residual else None
+    model = replace(small, albedo=AlbedoModel(mean, basis, rng.random((5, 5)) > 0.5, residual))
+    again = from_arrays(*to_arrays(model))
+    assert again.digest == model.digest
+    assert_same_skin(again.albedo, model.albedo)
 
 
 def test_a_written_model_is_read_back(small: FaceModel, tmp_path: Path) -> None:
