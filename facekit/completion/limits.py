@@ -8,8 +8,10 @@ projection rather than rejected.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
+from scipy.linalg.blas import dger
 
 from facekit.morphable.model import FaceModel
 from facekit.records import FloatArray, IntArray
@@ -33,18 +35,23 @@ class HalfSpaces:
         The result lies near the nearest allowed latent, not always on it; after the last sweep a rest of a
         few thousandths of a deviation may remain.
         """
-        gram = self.normals @ self.normals.T
-        excess = z @ self.normals.T - self.offsets
+        gram, square = self._gram, self._gram.diagonal()
+        excess = self.normals @ z.T - self.offsets[:, None]  # (C, N)
         moved = np.zeros_like(excess)
         for _ in range(sweeps):
-            broken = np.flatnonzero((excess > 1e-9).any(axis=0) & (np.diag(gram) > 1e-12))
+            broken = np.flatnonzero((excess > 1e-9).any(axis=1) & (square > 1e-12))
             if not len(broken):
                 break
             for c in broken:
-                step = np.maximum(excess[:, c], 0) / gram[c, c]
-                excess -= step[:, None] * gram[c]
-                moved[:, c] += step
-        return z - moved @ self.normals
+                step = np.maximum(excess[c], 0)
+                step /= square[c]
+                dger(-1.0, step, gram[c], a=excess.T, overwrite_a=1)  # excess -= gram[c] x step
+                moved[c] += step
+        return z - moved.T @ self.normals
+
+    @cached_property
+    def _gram(self) -> FloatArray:
+        return self.normals @ self.normals.T
 
     def violation(self, z: FloatArray) -> FloatArray:
         """Largest excess (N,) over the offsets; zero or less inside."""
@@ -71,9 +78,12 @@ def no_crossing(model: FaceModel, vertices: FloatArray, lift: FloatArray) -> Hal
     points = model.topology.embeddings.get("ibug68")
     if points is None:
         return HalfSpaces(np.zeros((0, len(lift))), np.zeros(0))
-    upper, lower = np.array(PAIRS).T
-    height, slope = points.points(vertices)[:, 1], points.points(model.basis.astype(np.float64))[..., 1]
-    gap, by_code = height[upper] - height[lower], slope[:, upper] - slope[:, lower]
+    (above, high), (below, low) = (
+        (points.faces[rows], points.bary[rows].astype(np.float64)) for rows in np.array(PAIRS).T
+    )
+    y, modes = vertices[:, 1], model.basis[..., 1]
+    gap = (y[above] * high).sum(-1) - (y[below] * low).sum(-1)
+    by_code = (modes[:, above] * high).sum(-1) - (modes[:, below] * low).sum(-1)
     return HalfSpaces(-(lift @ by_code).T, np.maximum(gap + OVERLAP, 0.0))
 
 

@@ -132,18 +132,17 @@ def linear_posterior(
     """
     vertices = np.asarray(fit.vertices, np.float64)
     sight = evidence(fit.visible, model)
-    seen, watched = _Part(model, sight, vertices), _Part(model, np.sqrt(hidden), vertices)
+    always = _always(model)
+    seen, watched = _Part(always, sight), _Part(always, np.sqrt(hidden))
     prior = np.eye(model.size)
     if fit.model_sha256 == model.digest:
         centre, prior = model.join(fit.code), _prior_precision(fit.covariance, model.size)
     else:
-        centre = model.clip(_nearest_code(seen, watched))
-    factor = np.linalg.cholesky(
-        prior + symmetry_precision(model) + rarity_precision(model) + seen.gram / tolerance**2
-    )
+        centre = model.clip(_nearest_code(seen, watched, vertices - model.mean))
+    factor = np.linalg.cholesky(prior + always.habits + seen.gram / tolerance**2)
     lift = solve_triangular(factor, np.eye(model.size), lower=True)
     variance, rotation = np.linalg.eigh(lift @ watched.gram @ lift.T)
-    variance, lift = np.maximum(variance[::-1], 0), rotation[:, ::-1].T @ lift
+    variance, lift = np.maximum(variance[::-1], 0), rotation.T[::-1].copy() @ lift
     share = np.cumsum(variance) / max(variance.sum(), 1e-30)
     return LinearPosterior(
         model=model,
@@ -196,22 +195,45 @@ def _prior_precision(covariance: FloatArray, size: int) -> FloatArray:
     return (vectors / np.clip(values, 1e-6, 1.0)) @ vectors.T
 
 
+@dataclass(frozen=True)
+class _Always:
+    """What is the same for every fit of a model."""
+
+    modes: FloatArray  # (V, 3, K) float64, contiguous: some vertices of them are quickly at hand
+    habits: FloatArray  # (K, K) precision of how people use their faces
+
+
+_always_of: dict[object, _Always] = {}  # by what it is made of
+
+
+def _always(model: FaceModel) -> _Always:
+    key = model.digest, tuple(model.blocks), tuple(model.expression_names)
+    if key not in _always_of:
+        modes = np.ascontiguousarray(model.basis.transpose(1, 2, 0), dtype=np.float64)
+        _always_of[key] = _Always(modes, symmetry_precision(model) + rarity_precision(model))
+    return _always_of[key]
+
+
 class _Part:
-    """The modes over some weighted vertices: gram (K, K) m2, and along (K,) m2 with a shape's offset from the
-    mean.
-    """
+    """The modes over some weighted vertices, and their gram (K, K) m2."""
 
-    def __init__(self, model: FaceModel, weight: FloatArray, vertices: FloatArray) -> None:
-        inside = weight > 0
-        modes = (model.basis[:, inside] * weight[inside, None]).reshape(model.size, -1)
-        self.gram = modes @ modes.T
-        self.along = modes @ ((vertices - model.mean)[inside] * weight[inside, None]).ravel()
+    def __init__(self, always: _Always, weight: FloatArray) -> None:
+        self._inside = np.flatnonzero(weight > 0)
+        self._weight = weight[self._inside, None]
+        self._modes = always.modes[self._inside]
+        self._modes *= self._weight[:, None]
+        self._modes = self._modes.reshape(-1, self._modes.shape[2])
+        self.gram = self._modes.T @ self._modes
+
+    def along(self, offset: FloatArray) -> FloatArray:
+        """(K,) m2, how far the modes go along the offset (V, 3) of a shape from the mean."""
+        return (offset[self._inside] * self._weight).ravel() @ self._modes
 
 
-def _nearest_code(seen: _Part, watched: _Part) -> FloatArray:
-    """Code of a shape under another model of its topology: close where it was seen, by and large
-    elsewhere.
+def _nearest_code(seen: _Part, watched: _Part, offset: FloatArray) -> FloatArray:
+    """Code of a shape (V, 3) from the mean, under another model of its topology: close where it was seen, by
+    and large elsewhere.
     """
     near, far = 1 / NEAR**2, 1 / FAR**2
     precision = np.eye(len(seen.gram)) + near * seen.gram + far * watched.gram
-    return cho_solve(cho_factor(precision), near * seen.along + far * watched.along)
+    return cho_solve(cho_factor(precision), near * seen.along(offset) + far * watched.along(offset))

@@ -28,6 +28,12 @@ def expected_cardinality(L):
     return weighted / total
 
 
+@pytest.mark.parametrize("n", [2, 3, 4, 5, 8, 40])
+def test_median_of_odd_and_even_numbers_of_pairs(n):
+    d = dpp.distances(shapes(n))
+    assert dpp.median_distance(d) == np.median(d[np.triu_indices(n, 1)])
+
+
 @pytest.mark.parametrize("n", [1, 2, 4, 6])
 def test_loss_is_minus_the_expected_cardinality(n):
     L = some_kernel(n)

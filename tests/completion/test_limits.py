@@ -1,6 +1,7 @@
 """Half-spaces that keep faces plausible."""
 
 import numpy as np
+import pytest
 
 from facekit.completion import limits
 
@@ -18,6 +19,23 @@ def test_projection_ends_inside_and_leaves_the_inside_alone():
     moved = spaces.project(z, sweeps=200)
     assert spaces.violation(moved).max() < 1e-6
     np.testing.assert_array_equal(spaces.project(moved * 0.5), moved * 0.5)
+
+
+@pytest.mark.parametrize("sweeps", [1, 2, 8])
+def test_projection_is_that_of_the_plain_loop(sweeps):
+    """One latent and one half-space at a time."""
+    spaces = random_limits()
+    z = 2 * RNG.normal(size=(20, 6))
+    expected = z.copy()
+    for _ in range(sweeps):
+        broken = ((expected @ spaces.normals.T - spaces.offsets) > 1e-9).any(0)
+        for c in np.flatnonzero(broken):
+            for row in expected:
+                excess = max(spaces.normals[c] @ row - spaces.offsets[c], 0.0)
+                row -= excess / (spaces.normals[c] @ spaces.normals[c]) * spaces.normals[c]
+    before = z.copy()
+    np.testing.assert_allclose(spaces.project(z, sweeps), expected, atol=1e-10)
+    np.testing.assert_array_equal(z, before)
 
 
 def test_one_half_space_is_projected_onto_exactly():
