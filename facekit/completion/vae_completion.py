@@ -9,6 +9,7 @@ the network; here what the network misses of it is added, and carried on into th
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -16,7 +17,7 @@ import torch
 
 from facekit.completion import dpp
 from facekit.completion.evidence import evidence
-from facekit.completion.limits import Pairs
+from facekit.completion.limits import HalfSpaces, Pairs, both, bounds
 from facekit.completion.membrane import Membrane
 from facekit.completion.settle import settle
 from facekit.errors import WrongKindError
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from facekit.completion.mesh_vae import MeshVAE
 
 CHUNK = 32  # meshes decoded at a time
+ROOM = 0.5  # standard deviations, by which expressions may leave their bounds: what a network makes of them
 
 
 class VaeCompletion:
@@ -55,6 +57,20 @@ class VaeCompletion:
             self._anchor = _numpy(network.decode(given.mean)[0])
         self.mean, self.root = _numpy(given.mean[0]), _numpy(given.root[0])
 
+    @cached_property
+    def limits(self) -> HalfSpaces:
+        """What the linear methods hold their latents to, with the network linearised at the most probable
+        face: expressions within their bounds by ROOM, lips and lids that do not cross.
+        """
+        unit = np.eye(self.dimension)
+        centre = self.decode(unit[:1] * 0)
+        moved = np.concatenate([self.decode(unit[i : i + CHUNK]) for i in range(0, len(unit), CHUNK)])
+        model, code = self._model, self._model.code(centre)[0]
+        lift, gap = model.code(moved) - code, self.pairs.gaps(centre)[0]
+        expressions = bounds(model.lower - ROOM, model.upper + ROOM, code, lift)
+        apart = HalfSpaces(-(self.pairs.gaps(moved) - gap).T, np.maximum(gap - self.pairs.least, 0.0))
+        return both(expressions, apart)
+
     @property
     def dimension(self) -> int:
         """All latents."""
@@ -64,7 +80,7 @@ class VaeCompletion:
         """Standard normal numbers; the first are 0."""
         e = torch.randn(n, self.dimension, generator=generator, dtype=torch.float64).numpy().copy()
         e[0] = 0
-        return e
+        return self.limits.project(e)
 
     def decode(self, z: FloatArray) -> FloatArray:
         """The fit where it is seen, the network's face with the membrane where not."""
@@ -110,10 +126,10 @@ class VaeCompletion:
         return np.sum(latent**2, axis=1), 2 * latent @ self.root
 
     def allowed(self, z: FloatArray, reach: float) -> FloatArray:
-        """Each coordinate within ``reach``, the latents within the quality's radius or that of the most
-        probable one.
+        """Each coordinate within ``reach``, inside the half-spaces, and the latents within the quality's
+        radius or that of the most probable one.
         """
-        z = np.clip(z, -reach, reach)
+        z = self.limits.project(np.clip(z, -reach, reach), sweeps=2)
         away, own = z @ self.root.T, float(self.mean @ self.mean)
         room = max(dpp.radius(self.dimension, reach) ** 2 - own, 0.0)
         length, along = np.maximum((away**2).sum(1), 1e-12), away @ self.mean
