@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from facekit.morphable.model import FaceModel
     from facekit.stages.train_mesh_vae import Arrays, Plan, TrainedVAE
 
-PEOPLE = 2000  # synthetic ones, where nothing else is said
+PEOPLE = 10_000  # synthetic ones, where nothing else is said
 LOGGED = 20  # steps between lines of the log
 COLUMNS = ("step", "loss", "l1", "laplacian", "kl")
 
@@ -78,7 +78,7 @@ class Wish:
     show_default=True,
     help="Size of the network; paper is that of Diverse3DFace.",
 )
-@click.option("--steps", type=click.IntRange(1), help="Training steps; by default 200, 20000 or 200000.")
+@click.option("--steps", type=click.IntRange(1), help="Training steps; by default 200, 4500 or 200000.")
 @click.option(
     "--batch", type=click.IntRange(1), default=16, show_default=True, help="Faces that a step learns from."
 )
@@ -108,7 +108,7 @@ def mesh_vae(**wish: Any) -> None:
     """
     from facekit.files.atomic import refuse_overwrite
     from facekit.files.models import load_model
-    from facekit.stages.train_mesh_vae import MASKS, STEPS, Plan, train_mesh_vae
+    from facekit.stages.train_mesh_vae import MASKS, RATES, STEPS, Plan, train_mesh_vae
     from facekit.train.distributed import joined
 
     asked = Wish(**wish)
@@ -117,7 +117,7 @@ def mesh_vae(**wish: Any) -> None:
         raise UsageError("give either --data or --synthetic, not both")
     seed, _ = console.chosen_seed(asked.seed)
     steps, masks = asked.steps or STEPS[asked.preset], MASKS[asked.preset]
-    plan = Plan(asked.preset, seed, steps, asked.batch, masks=masks)
+    plan = Plan(asked.preset, seed, steps, asked.batch, RATES[asked.preset], masks=masks)
     device = _device(asked.device)
     model = load_model(asked.model)
     work = _Work(asked, plan, model)
@@ -208,14 +208,15 @@ def _faces(wish: Wish, plan: Plan, model: FaceModel) -> Faces:
 
 
 def _write(wish: Wish, plan: Plan, trained: TrainedVAE, model: FaceModel, people: int) -> None:
+    from facekit.completion.mesh_vae import halved
     from facekit.files.atomic import write_text
     from facekit.files.weights import write_weights
     from facekit.stages.train_mesh_vae import mesh_vae_card
 
     command = f"facekit train-prior mesh-vae {wish.source} --preset {plan.preset} --steps {plan.steps}"
     command += f" --batch {plan.batch} --seed {plan.seed}"
-    metadata = trained.settings | {"command": command, "model": model.name}
-    write_weights(wish.target, trained.arrays, metadata, wish.force)
+    metadata = trained.settings | {"command": command, "model": model.name, "model_sha256": model.digest}
+    write_weights(wish.target, halved(trained.arrays), metadata, wish.force)
     write_text(wish.card, mesh_vae_card(command, trained, model, people), wish.force)
     scores = trained.scores
     assert scores is not None

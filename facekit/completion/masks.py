@@ -86,11 +86,11 @@ class Masks:
         return hidden
 
 
-def curriculum(progress: float) -> float:
+def curriculum(progress: float, grown: float = 0.5) -> float:
     """The largest share of the vertices to hide, after ``progress`` (0 to 1) of the training: growing to 0.4
-    by half of it.
+    by the part ``grown`` of it.
     """
-    return LARGEST * min(1.0, 0.05 + 1.9 * progress)
+    return LARGEST * min(1.0, 0.05 + 0.95 * progress / grown)
 
 
 def _cover(model: FaceModel, camera: Camera, kind: str, rng: np.random.Generator) -> BoolArray | None:

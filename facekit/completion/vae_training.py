@@ -1,4 +1,6 @@
-"""What the Mesh-VAE learns, from what: partial faces to whole ones, with L1, L1-Laplacian and KL losses."""
+"""What the Mesh-VAE learns, from what: partial faces to whole ones, with L1, L1-Laplacian and KL losses; with
+a linear path, also the latents of the whole face from those of the part.
+"""
 
 from __future__ import annotations
 
@@ -10,9 +12,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from facekit.completion.masks import LARGEST, Masks, curriculum
+from facekit.completion.linear_path import LinearPath, components
+from facekit.completion.masks import Masks, curriculum
 from facekit.completion.mesh_vae import MeshVAE
 from facekit.completion.meshconv.products import Pattern, SparseProduct
+from facekit.completion.posterior import TOLERANCE
 from facekit.geometry.mesh import uniform_laplacian
 from facekit.morphable.formats.surface import similarity_transform
 from facekit.morphable.model import FaceModel
@@ -22,6 +26,10 @@ from facekit.synthetic.expression import sample_expression
 
 PARTS = ("train", "validation", "test")
 SHARES = (8, 1, 1)  # of ten identities
+GROWN = 0.1  # part of the training over which masks grow where a linear path completes faces from the start
+DECODED = (
+    4  # one in so many faces of a batch is decoded where there is a linear path, which needs little more
+)
 
 
 class Faces(Protocol):
@@ -110,6 +118,21 @@ def typical_offset(faces: Faces, mean: FloatArray, generator: torch.Generator, n
     return float(np.sqrt(np.mean((some - mean) ** 2)))
 
 
+def linear_path(
+    faces: Faces, mean: FloatArray, unit: float, count: int, generator: torch.Generator
+) -> LinearPath:
+    """The components of the training faces, ``count`` of them, in units of ``unit`` m; seen with the
+    tolerance of the linear posterior.
+    """
+    people = split(faces.identities, "train")
+
+    def draw(n: int) -> FloatArray:
+        pick = torch.randint(len(people), (n,), generator=generator).numpy()
+        return (faces.draw(people[pick], generator) - mean) / unit
+
+    return LinearPath(*components(draw, count), TOLERANCE / unit)
+
+
 @dataclass(frozen=True)
 class Weights:
     """Of the loss terms. Offsets are in the network's unit; all terms are means over vertices."""
@@ -117,6 +140,7 @@ class Weights:
     laplacian: float = 1.0
     kl: float = 1.0  # of the divergence divided by the 3 V coordinates
     warm: float = 0.2  # part of the training over which ``kl`` grows from 0
+    agreement: float = 0.2  # of a latent's negative log likelihood, where there is a linear path
 
 
 class Completing:
@@ -137,27 +161,63 @@ class Completing:
         self.laplacian = Laplacian(len(model.mean), triangles)
 
     def batch(self, progress: float, generator: torch.Generator) -> dict[str, Tensor]:
-        """vertices (B, V, 3) float32 m, visible (B, V) bool, noise (B, D) of the latents."""
+        """vertices (B, V, 3) float32 m, visible (B, V) bool, noise (B, D) of the latents; with a linear path
+        also seen (B, V, 3) m, the vertices with the noise that it expects.
+        """
         pick = torch.randint(len(self.people), (self.size,), generator=generator).numpy()
         vertices = self.faces.draw(self.people[pick], generator)
-        hidden = self.masks.draw(self.size, curriculum(progress), generator)
+        grown = 0.5 if self.model.linear is None else GROWN
+        hidden = self.masks.draw(self.size, curriculum(progress, grown), generator)
         noise = torch.randn(self.size, self.model.latent_size, generator=generator)
         whole = torch.as_tensor(vertices, dtype=torch.float32)
-        return {"vertices": whole, "visible": torch.as_tensor(~hidden), "noise": noise}
+        batch = {"vertices": whole, "visible": torch.as_tensor(~hidden), "noise": noise}
+        if self.model.linear is not None:
+            batch["seen"] = whole + TOLERANCE * torch.randn(whole.shape, generator=generator)
+        return batch
 
     def losses(self, batch: dict[str, Tensor], progress: float) -> dict[str, Tensor]:
-        """loss = l1 + laplacian + kl, each with its weight."""
-        mu, log_sigma = self.model.encode(batch["vertices"], batch["visible"])
-        made = self.model.offsets(mu + log_sigma.exp() * batch["noise"])
-        off = made - (batch["vertices"] - self.model.mean) / self.model.unit
+        """loss = l1 + laplacian + kl (+ agreement), each with its weight."""
+        truth = (batch["vertices"] - self.model.mean) / self.model.unit
+        if self.model.linear is None:
+            mu, log_sigma = self.model.encode(batch["vertices"], batch["visible"])
+            z, extra = mu + log_sigma.exp() * batch["noise"], {}
+            kl = divergence(mu, log_sigma).mean()
+        else:
+            z, kl, extra = self._agreeing(self.model.linear, batch, truth)
+            truth = truth[: len(z)]
+        off = self.model.offsets(z) - truth
         terms = {
             "l1": off.abs().mean(),
             "laplacian": self.laplacian(off).abs().mean(),
-            "kl": divergence(mu, log_sigma).mean() / off[0].numel(),
+            "kl": kl / off[0].numel(),
+            **extra,
         }
         growing = min(1.0, progress / self.weights.warm)
         total = terms["l1"] + self.weights.laplacian * terms["laplacian"]
-        return {"loss": total + growing * self.weights.kl * terms["kl"], **terms}
+        total = total + growing * self.weights.kl * terms["kl"]
+        return {"loss": total + self.weights.agreement * sum(extra.values()), **terms}
+
+    def _agreeing(
+        self, linear: LinearPath, batch: dict[str, Tensor], truth: Tensor
+    ) -> tuple[Tensor, Tensor, dict[str, Tensor]]:
+        """Latents to decode, divergence from the prior, and the disagreement of the part with the whole.
+
+        The distribution of the latents given the part is to hold the latents of the whole face (negative log
+        likelihood per latent): it is calibrated, where L1 alone would narrow it. The decoder learns from the
+        latents of the whole and from the most probable ones of the part in turn; from samples it would learn
+        to level what is hidden.
+        """
+        mean, factor = self.model.updated(batch["seen"], batch["visible"])
+        whole = linear.latents(truth)
+        off = (factor.mT @ (whole - mean)[..., None])[..., 0]
+        volume = factor.diagonal(dim1=1, dim2=2).log().sum(1)
+        surprise = (0.5 * off.square().sum(1) - volume) / mean.shape[1]
+        spread = torch.linalg.inv(factor).square().sum((1, 2))
+        kl = 0.5 * (spread + mean.square().sum(1) - mean.shape[1]) + volume
+        some = max(2, len(mean) // DECODED)
+        turn = torch.arange(some, device=mean.device)[:, None] % 2 == 0
+        z = torch.where(turn, whole[:some], mean[:some].to(whole.dtype))
+        return z, kl.mean().to(z.dtype), {"agreement": surprise.mean().to(z.dtype)}
 
 
 def divergence(mu: Tensor, log_sigma: Tensor) -> Tensor:
@@ -183,44 +243,3 @@ class Laplacian:
         flat = offsets.transpose(0, 1).reshape(offsets.shape[1], -1)
         smooth = SparseProduct.apply(self.values.to(flat.dtype), flat, *self.patterns)
         return smooth.reshape(offsets.shape[1], len(offsets), 3)
-
-
-@dataclass(frozen=True)
-class Scores:
-    """RMS distance, mm, of the most probable completion from faces not trained on."""
-
-    hidden: float
-    visible: float
-    mean_face: float  # of the mean face on the hidden vertices: what knowing nothing costs
-    radius: float  # |z| that nine in ten encoded training faces do not exceed
-
-
-@torch.no_grad()
-def score(task: Completing, part: str, n: int, generator: torch.Generator) -> Scores:
-    """Completions of ``n`` masked faces of a part of the people, at the masks' full size."""
-    network = task.model.eval()
-    device = network.mean.device
-    people = split(task.faces.identities, part)
-    hidden = torch.as_tensor(task.masks.draw(n, LARGEST, generator), device=device)
-    whole = _faces(task, people[np.arange(n) % len(people)], generator)
-    mu = network.encode(whole, ~hidden)[0]
-    off = network.decode(mu) - whole
-    own = split(task.faces.identities, "train")
-    seen = _faces(task, own[np.arange(n) % len(own)], generator)
-    length = network.encode(seen, torch.ones_like(hidden))[0].norm(dim=1)
-    return Scores(
-        _rms(off[hidden]),
-        _rms(off[~hidden]),
-        _rms((whole - network.mean)[hidden]),
-        float(length.quantile(0.9)),
-    )
-
-
-def _faces(task: Completing, people: IntArray, generator: torch.Generator) -> Tensor:
-    drawn = task.faces.draw(people, generator)
-    return torch.as_tensor(drawn, dtype=torch.float32, device=task.model.mean.device)
-
-
-def _rms(offsets: Tensor) -> float:
-    """Root of the mean squared length of offsets (N, 3) m, in mm."""
-    return 1e3 * float(offsets.square().sum(-1).mean().sqrt())

@@ -11,16 +11,9 @@ import torch
 from numpy.typing import NDArray
 
 from facekit.completion.masks import Masks, growth, picture_masks
-from facekit.completion.mesh_vae import PRESETS, MeshVAE, to_arrays
-from facekit.completion.vae_training import (
-    Completing,
-    Faces,
-    Scores,
-    registered,
-    score,
-    split,
-    typical_offset,
-)
+from facekit.completion.mesh_vae import PRESETS, MeshVAE, latent_size, to_arrays
+from facekit.completion.vae_scores import Scores, score
+from facekit.completion.vae_training import Completing, Faces, linear_path, registered, split, typical_offset
 from facekit.errors import UsageError
 from facekit.morphable.model import FaceModel
 from facekit.records import FloatArray, IntArray
@@ -29,8 +22,10 @@ from facekit.train.loop import Settings, train
 
 Arrays = dict[str, NDArray[Any]]
 
-STEPS = {"tiny": 200, "small": 20_000, "paper": 200_000}
+STEPS = {"tiny": 200, "small": 4500, "paper": 200_000}
+RATES = {"tiny": 5e-3, "small": 3e-3, "paper": 5e-3}
 MASKS = {"tiny": 10, "small": 400, "paper": 2000}
+SCORED = 400  # faces at most
 LEAST_PEOPLE = 10  # so that each part of the split has one
 
 
@@ -86,14 +81,18 @@ def train_mesh_vae(
         growth(model.mean, model.topology.faces, plan.masks, generator),
         picture_masks(model, plan.masks, generator),
     )
-    unit = typical_offset(faces, model.mean, generator)
-    network = MeshVAE(model.mean, model.topology.faces, unit, PRESETS[plan.preset], generator)
+    unit, preset = typical_offset(faces, model.mean, generator), PRESETS[plan.preset]
+    linear = None
+    if preset.linear:
+        count = latent_size(model.mean, model.topology.faces, preset)
+        linear = linear_path(faces, model.mean, unit, count, generator)
+    network = MeshVAE(model.mean, model.topology.faces, unit, preset, generator, linear)
     task = Completing(network, model.topology.faces, faces, masks, plan.batch)
     settings = Settings(plan.steps, plan.seed, rate=plan.rate, every=plan.every)
     outcome = train(task, settings, group, resume=resume, save=save, report=report)
     scores = None
     if outcome.finished and group.leads:
-        scores = score(task, "test", 4 * len(split(faces.identities, "test")), generator)
+        scores = score(task, "test", min(SCORED, 4 * len(split(faces.identities, "test"))), generator)
     arrays, described = to_arrays(network)
     return TrainedVAE(
         arrays, described, scores, outcome.step, tuple(network.sizes), finished=outcome.finished

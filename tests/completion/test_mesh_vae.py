@@ -8,6 +8,7 @@ import torch
 
 from facekit.completion.masks import Masks, growth
 from facekit.completion.mesh_vae import PRESETS, STRIDES, MeshVAE, from_arrays, to_arrays
+from facekit.completion.vae_scores import score
 from facekit.completion.vae_training import (
     PARTS,
     Completing,
@@ -15,7 +16,6 @@ from facekit.completion.vae_training import (
     ModelFaces,
     RegisteredFaces,
     divergence,
-    score,
     split,
     typical_offset,
 )
