@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from facekit.cli.evaluate_diversity import diversity
+from facekit.cli.evaluate_pose import pose
 
 
 @click.group(short_help="Make the papers' tables on faces whose truth is known.")
@@ -18,3 +19,4 @@ def evaluate() -> None:
 
 
 evaluate.add_command(diversity)
+evaluate.add_command(pose)

@@ -36,6 +36,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     ),
     "render": ("facekit.cli.render:render", "Draw a fit or a completion from any side."),
     "train-prior": ("facekit.cli.train_prior:train_prior", "Train a prior on faces and write its weights."),
+    "drive": ("facekit.cli.drive:drive", "Move a whole body by what a headset sees."),
     "evaluate": (
         "facekit.cli.evaluate:evaluate",
         "Make the papers' tables on faces whose truth is known.",

@@ -1,4 +1,4 @@
-"""``facekit synth``: photos of invented people, and the albedo prior learned from them."""
+"""``facekit synth``: photos and motions of invented people, and the albedo prior learned from photos."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import click
 
 from facekit.cli import console
 from facekit.cli.options import OUTPUT, force_option, model_option, seed_option, verbosity_options
+from facekit.cli.synth_motion import motion
 
 OURS = ("[0-9][0-9][0-9][0-9][0-9].*",)  # what an earlier run left in the folder
 OCCLUDERS = ("none", "glasses", "mask", "blob", "hand", "any")
@@ -15,13 +16,17 @@ OCCLUDERS = ("none", "glasses", "mask", "blob", "hand", "any")
 
 @click.group()
 def synth() -> None:
-    """Make photos of synthetic faces, with the truth beside them.
+    """Make photos of synthetic faces, with the truth beside them, and motions.
 
     \b
     Examples:
       facekit synth photos -n 100 -o faces/ --seed 1
       facekit synth photos -n 20 -o masked/ --occluder mask
+      facekit synth motion -n 24 -o motions/
     """
+
+
+synth.add_command(motion)
 
 
 @synth.command()

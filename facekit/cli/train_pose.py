@@ -151,7 +151,8 @@ def _write(asked: Wish, plan: Plan, trained: TrainedPose, motions: list[Motion])
     command = f"facekit train-prior pose {asked.data.name} --model {plan.kind} --preset {plan.preset}"
     command += f" --steps {plan.steps} --batch {plan.batch} --seed {plan.seed}"
     command += "" if plan.supervised else " --unsupervised"
-    write_weights(asked.target, trained.arrays, trained.settings | {"command": command}, asked.force)
+    notes = {"command": command, "clips": json.dumps(sorted(motion.clip for motion in motions))}
+    write_weights(asked.target, trained.arrays, trained.settings | notes, asked.force)
     write_text(asked.card, pose_card(command, trained, motions), asked.force)
     losses = ", ".join(f"{name} {value:.3f}" for name, value in trained.losses.items())
     console.say(f"{asked.target}: trained on {len(motions)} clips; last step: {losses}")

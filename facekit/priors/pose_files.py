@@ -34,10 +34,12 @@ def to_arrays(prior: PosePrior, sizes: PoseSizes) -> tuple[Arrays, dict[str, str
     return arrays, settings | {"skeleton": json.dumps(bones)}
 
 
-def from_arrays(arrays: Mapping[str, NDArray[Any]], settings: Mapping[str, str]) -> PosePrior:
-    """The prior, ready to use. Raises WrongKindError for other weights."""
+def from_arrays(
+    arrays: Mapping[str, NDArray[Any]], settings: Mapping[str, str], name: str = "the file"
+) -> PosePrior:
+    """The prior, ready to use; ``name`` is for the messages. Raises WrongKindError for other weights."""
     if settings.get("kind") != KIND or settings.get("model") not in KINDS:
-        raise WrongKindError("these weights are no prior over poses; train one with facekit train-prior pose")
+        raise WrongKindError(f"{name} is no prior over poses; train one with facekit train-prior pose")
     try:
         sizes = json.loads(settings["sizes"])
         region = RegionSizes(**sizes.pop("region"))
@@ -49,7 +51,7 @@ def from_arrays(arrays: Mapping[str, NDArray[Any]], settings: Mapping[str, str])
         prior.load_state_dict({name: _tensor(value) for name, value in arrays.items()})
     except (KeyError, ValueError, TypeError, RuntimeError) as error:
         raise WrongKindError(
-            "the weights of this prior over poses do not fit its settings; train it again"
+            f"{name}: the weights of this prior over poses do not fit its settings; train it again"
         ) from error
     return prior.eval().requires_grad_(False)
 

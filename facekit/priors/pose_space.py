@@ -70,10 +70,15 @@ class PoseSpace(nn.Module):
 
     def body(self, x: Tensor, head: Tensor) -> Body:
         """Joints of poses x (..., D) whose head is at the height ``head`` (...,)."""
-        places, turned = forward_kinematics(self.skeleton, self.decode(x))
-        at = places[..., self.skeleton.devices[0], :]
-        shift = torch.stack([-at[..., 0], head - at[..., 1], -at[..., 2]], -1)
-        return Body(places + shift[..., None, :], turned)
+        return body_of(self.skeleton, self.decode(x), head)
+
+
+def body_of(skeleton: Skeleton, rotations: Tensor, head: Tensor) -> Body:
+    """Joints of poses (..., J, 3, 3) whose head is at the height ``head`` (...,)."""
+    places, turned = forward_kinematics(skeleton, rotations)
+    at = places[..., skeleton.devices[0], :]
+    shift = torch.stack([-at[..., 0], head - at[..., 1], -at[..., 2]], -1)
+    return Body(places + shift[..., None, :], turned)
 
 
 def without_heading(skeleton: Skeleton, rotations: Tensor) -> Tensor:

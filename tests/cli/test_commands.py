@@ -36,6 +36,8 @@ MINIMAL_COMMANDS = {
     ),
     "render": Minimal(((BAD,),), takes_folders=True),
     "train-prior": Minimal(),  # makes its own data
+    "drive": Minimal(((BAD, "--by", "photo.png"),)),
+    "evaluate": Minimal((("pose", "photo.png", "--data", BAD),)),
     "synth": Minimal(),  # reads nothing
     "model": Minimal((("info", BAD), ("convert", BAD, "-o", "out.safetensors")), frozenset({4, 5, 6})),
     "info": Minimal(((BAD,), (BAD, "--json"), (BAD, "--get", "kind"))),

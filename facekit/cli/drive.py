@@ -1,0 +1,187 @@
+"""facekit drive: signals that move a body."""
+
+from __future__ import annotations
+
+import json
+import time
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from facekit.cli import console, options
+from facekit.errors import UsageError
+
+if TYPE_CHECKING:
+    from facekit.priors.pose_prior import PosePrior
+    from facekit.records import Headset, Motion
+    from facekit.stages.drive_pose import Driven
+
+OURS = ("*.motion.npz", "amass.npz", "skeleton.png", "skeleton.mp4", "motion.bvh", "report.json")
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What the user asked for."""
+
+    source: Path
+    by: Path
+    output: Path | None
+    truth: Path | None
+    clip: str | None
+    scale: float | None
+    iterations: int
+    bvh: bool
+    video: bool
+    force: bool
+    as_json: bool
+
+    @property
+    def folder(self) -> Path:
+        """Where everything goes."""
+        return self.output or Path(f"{self.name}.drive")
+
+    @property
+    def name(self) -> str:
+        """Of the signal."""
+        return self.clip or self.by.name.removesuffix(".npz").removesuffix(".hmd").removesuffix(".motion")
+
+
+@click.command(short_help="Move a whole body by what a headset sees.")
+@click.argument("source", type=options.FILE, metavar="SOURCE")
+@click.option(
+    "--by",
+    type=options.FILE,
+    required=True,
+    metavar="SIGNAL",
+    help="A headset's signal (rotations, positions, fps), or a motion, of which head and hands are taken.",
+)
+@click.option("--clip", metavar="NAME", help="Which clip of a motion file that holds several.")
+@click.option(
+    "--truth",
+    type=options.FILE,
+    metavar="MOTION",
+    help="The true motion, to draw beside the result and to measure it; known where --by is a motion.",
+)
+@click.option(
+    "--scale",
+    type=click.FloatRange(0.2, 5),
+    help="Size of the wearer over that of the skeleton; as the signal says by default.",
+)
+@click.option(
+    "--iterations",
+    type=click.IntRange(0, 1000),
+    default=10,
+    show_default=True,
+    help="Of the fit of each frame; 0 takes the pose as generated.",
+)
+@click.option("--bvh", is_flag=True, help="Write motion.bvh as well.")
+@click.option("--video/--no-video", default=True, show_default=True, help="Write skeleton.mp4.")
+@options.output_option("Folder for the results; SIGNAL.drive by default.")
+@options.force_option
+@options.json_option
+@options.verbosity_options
+def drive(**wish: Any) -> None:
+    """Move a whole body by what a headset sees of head and hands.
+
+    SOURCE is a prior over poses as train-prior pose writes it. A hand that is NaN in the signal counts as not
+    seen. The folder gets NAME.motion.npz, amass.npz (the same on the joints of SMPL, for other programs),
+    skeleton.png, skeleton.mp4 and report.json.
+
+    \b
+    Examples:
+      facekit drive pose.safetensors --by hmd.npz -o moved/
+      facekit drive pose.safetensors --by motions.npz --clip walk --bvh
+    """
+    from facekit.files.atomic import atomic_folder
+    from facekit.stages.drive_pose import drive_pose
+
+    asked = Wish(**wish)
+    prior = _prior(asked.source)
+    headset, truth = _signal(asked)
+    with atomic_folder(asked.folder, asked.force, OURS) as folder:
+        started, count = time.perf_counter(), len(headset.positions)
+        ticks = console.progress(range(count), "frames", count)
+        driven = drive_pose(prior, headset, asked.iterations, asked.name, lambda: next(ticks, None))
+        spent = 1e3 * (time.perf_counter() - started) / count
+        told = _write(asked, folder, driven, headset, truth)
+    console.detail(f"{spent:.0f} ms a frame")
+    if asked.as_json:
+        console.emit_json(told)
+    known = (
+        f"; {told['upper']:.1f} cm off in the upper body, {told['full']:.1f} cm in all"
+        if "full" in told
+        else ""
+    )
+    console.say(f"{asked.folder}: {told['frames']} frames{known}")
+
+
+def _prior(source: Path) -> PosePrior:
+    """The weights of SOURCE. Raises UnreadableError, WrongKindError."""
+    from facekit.files.weights import read_weights
+    from facekit.priors.pose_files import from_arrays
+
+    return from_arrays(*read_weights(source), str(source))
+
+
+def _signal(asked: Wish) -> tuple[Headset, Motion | None]:
+    """What the headset sees, and the true motion where it is known."""
+    from facekit.files.motion import holds_motion, read_headset, read_motions
+    from facekit.motion.headset import headset_of
+
+    if holds_motion(asked.by):
+        truth: Motion | None = _chosen(asked.by, read_motions(asked.by), asked.clip)
+        assert truth is not None
+        headset = headset_of(truth)
+    elif asked.clip is not None:
+        raise UsageError(f"{asked.by} is a headset's signal, not a file of clips; leave out --clip")
+    else:
+        headset, truth = read_headset(asked.by), None
+    if asked.truth is not None:
+        truth = _chosen(asked.truth, read_motions(asked.truth), asked.clip)
+    return replace(headset, scale=asked.scale or headset.scale), truth
+
+
+def _chosen(path: Path, motions: list[Motion], clip: str | None) -> Motion:
+    """The one clip, or the one whose name is or ends in ``clip``."""
+    if clip is None and len(motions) == 1:
+        return motions[0]
+    found = [m for m in motions if clip is not None and m.clip == clip]
+    found = found or [m for m in motions if clip is not None and m.clip.endswith(f"_{clip}")]
+    if len(found) != 1:
+        names = [motion.clip for motion in found or motions]
+        some = ", ".join(names[:6]) + (", …" if len(names) > 6 else "")
+        raise UsageError(f"{path} holds {len(motions)} clips; give --clip, one of {some}")
+    return found[0]
+
+
+def _write(
+    asked: Wish, folder: Path, driven: Driven, headset: Headset, truth: Motion | None
+) -> dict[str, Any]:
+    from facekit.files.atomic import write_text
+    from facekit.files.bvh import write_bvh
+    from facekit.files.images import write_image
+    from facekit.files.motion import write_amass
+    from facekit.files.npz import write_record
+    from facekit.files.video import write_video
+    from facekit.stages.drive_pose import errors, pictures, still, video_frames
+
+    motion = replace(driven.motion, history=(*headset.history, console.this_step()))
+    write_record(folder / f"{asked.name}.motion.npz", motion)
+    write_amass(folder / "amass.npz", motion)
+    write_image(folder / "skeleton.png", still(driven, headset, truth))
+    if asked.bvh:
+        write_bvh(folder / "motion.bvh", motion)
+    if asked.video:
+        frames, fps = video_frames(headset)
+        write_video(folder / "skeleton.mp4", pictures(driven, headset, truth, frames), fps)
+    told: dict[str, Any] = {
+        "folder": str(asked.folder),
+        "frames": len(driven.misfit),
+        "misfit": float(driven.misfit.mean()),
+        "hands_missing": int((driven.seen.signal[:, 1:, 9] == 0).sum()),
+    }
+    told |= (errors(motion, truth) if truth is not None else None) or {}
+    write_text(folder / "report.json", json.dumps(told, indent=2) + "\n")
+    return told

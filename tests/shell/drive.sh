@@ -1,0 +1,3 @@
+# facekit synth motion, train-prior pose, drive: one line, one test.
+facekit synth motion -n 12 --seconds 0.3 -o m --seed 1 && facekit train-prior pose m --preset tiny --steps 2 --seed 1 -o p.safetensors && facekit drive p.safetensors --by m/walk_000.hmd.npz --iterations 1 --bvh -o a && facekit drive p.safetensors --by m/walk_000.hmd.npz --iterations 1 --bvh -o b && facekit diff a/walk_000.motion.npz b/walk_000.motion.npz && cmp a/motion.bvh b/motion.bvh && cmp a/skeleton.png b/skeleton.png && test "$(facekit info a/walk_000.motion.npz --get clip)" = walk_000
+facekit drive astronaut.png --by a.headset.npz -o a; test $? -eq 5 && test ! -e a
