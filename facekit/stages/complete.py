@@ -17,6 +17,7 @@ from facekit.geometry.mesh import vertex_normals
 from facekit.morphable.model import FaceModel
 from facekit.raster.shade import linear_to_srgb, srgb_to_linear
 from facekit.records import BoolArray, ByteArray, Completion, Ensemble, Fit, FloatArray, Light
+from facekit.synthetic.lids import tuck_eyes
 from facekit.texture.albedo import (
     MIRRORED,
     SEEN,
@@ -71,7 +72,7 @@ def complete(
     n = len(ensemble.vertices)
     skin = Skin.of(face_window(photo, hidden, fit), fit, model, texture_size)
     window = mask_window(photo, hidden, fit)
-    priors = invent(model.albedo, skin.seen(ensemble.vertices[0]), skin.chart.covered, generator, n)
+    priors = invent(model.albedo, skin.seen(ensemble.vertices[0]), skin.ground, generator, n)
     seeds = torch.randint(2**62, (n,), generator=generator).tolist()
 
     # Written in place: on a large photo the patches are most of the memory.
@@ -149,6 +150,7 @@ def _one(
     soften: float,
     grain: torch.Generator,
 ) -> tuple[One, ByteArray, ByteArray]:
+    vertices = tuck_eyes(skin.model.topology, vertices)
     seen = skin.seen(vertices)
     albedo = complete_albedo(seen, prior, skin.chart, skin.ground, skin.symmetric)
     if not np.isfinite(albedo).all():

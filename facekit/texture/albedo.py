@@ -48,6 +48,7 @@ class Ground:
     skin: FloatArray  # skin, not eyes, mouth or nothing
     plain: FloatArray  # skin without brows, lips, nostrils
     face: FloatArray  # skin below the hairline, brows and lips included
+    lips: FloatArray
 
 
 def complete_albedo(

@@ -8,7 +8,7 @@ import torch
 
 from facekit.morphable.albedo import AlbedoModel
 from facekit.records import BoolArray, FloatArray
-from facekit.texture.albedo import DARK, SeenAlbedo
+from facekit.texture.albedo import DARK, Ground, SeenAlbedo
 
 FITTED = 128  # texels a side at which the prior meets the photo
 NOISE = 0.30  # standard deviation of a texel, relative to its albedo: detail that no mode explains
@@ -16,18 +16,24 @@ TOGETHER = 300.0  # neighbouring texels err together; this many count as one
 WAVES = 4  # a side: cosines over the chart that stand for light the nine harmonics leave out
 STRAY = 0.20  # standard deviation of each of them, relative to the albedo
 SURROUNDINGS = 0.05  # of the side of the chart
-LIGHTEST = 1.08  # times the mean of the surroundings
+LIGHTEST = 1.08  # times the mean of the surroundings, and times the light tones of what is seen
+LIGHT_TONE = 0.75  # quantile of the seen skin
+SKIN_ROWS = 0.8  # share of the chart's rows that show skin; below lie eyes and teeth, which may be light
+HAIR_ROWS = 0.55  # share of the chart's rows above which what is no face is hair, which tells of the brows
+HAIR = 0.25  # how much a texel of it counts
+LIPS = (0.05, 0.28, 0.20)  # log albedo that lips are darker in than the prior, painted for faces of all tones
 GREY_RANGE, COLOUR_RANGE = 0.8, 0.08  # of the logarithm of a sample's ratio to the mean
 TEMPERATURE = 0.5  # of the samples' standard deviation: an invented texture is to differ, and to look likely
 
 
 def invent(
-    model: AlbedoModel | None, seen: SeenAlbedo, covered: BoolArray, generator: torch.Generator, n: int
+    model: AlbedoModel | None, seen: SeenAlbedo, ground: Ground, generator: torch.Generator, n: int
 ) -> list[FloatArray]:
     """n albedos (T, T, 3) float32, linear RGB, for the whole chart given the seen texels, the posterior mean
     first.
 
-    Without an albedo model all of them are the median colour of what is seen.
+    What is seen outside the face is hair, cloth or background as often as skin: above it counts little, below
+    not at all. Without an albedo model all maps are the median colour of what is seen.
     """
     size = len(seen.trust)
     trusted = seen.trust > 0.5
@@ -38,7 +44,7 @@ def invent(
             return [_resize(mean, size)] * n
         return [np.broadcast_to(colour.astype(np.float32), (size, size, 3))] * n
     fitted = _with_stray_light(model)
-    weight = _resize(seen.trust, FITTED) * fitted.mask
+    weight = _resize(seen.trust * _evidence(ground), FITTED) * fitted.mask
     observed = np.exp(_resize(seen.log, FITTED))
     texels = weight > 0.3
     sigma = NOISE * np.maximum(observed.mean(-1), 0.02) * np.sqrt(TOGETHER / np.maximum(weight, 0.3))
@@ -46,8 +52,28 @@ def invent(
     codes = [posterior.mean]
     if n > 1:
         codes += list(posterior.mean + TEMPERATURE * (posterior.sample(generator, n - 1) - posterior.mean))
-    maps = [_darker_features(model.instance(code[: model.size]), model.mask) for code in codes]
-    return [_resize(_moderate(one, maps[0]), size) for one in maps]
+    shown = _resize(seen.trust * ground.face, model.resolution) > 0.5
+    lips = _lips(model, _resize(ground.lips, model.resolution))[..., None] * np.array(LIPS, np.float32)
+    maps = [_darker_features(model.instance(code[: model.size]), model.mask, shown) for code in codes]
+    return [_resize(_moderate(one, maps[0]) * np.exp(-lips), size) for one in maps]
+
+
+def _evidence(ground: Ground) -> FloatArray:
+    """(T, T) float32: how much each seen texel tells of the albedo, 0 to 1."""
+    hair = np.zeros_like(ground.face)
+    hair[: int(HAIR_ROWS * len(hair))] = HAIR
+    return np.asarray(1 - ground.skin * (1 - np.maximum(ground.face, hair)), np.float32)
+
+
+def _lips(model: AlbedoModel, region: FloatArray) -> FloatArray:
+    """(T, T) float32, 0 to 1: the red of the lips, where the mean map is redder than the skin around it."""
+    inside = region > 0.5
+    if not inside.any():
+        return np.zeros_like(region)
+    redness = np.log(np.maximum(model.mean[..., 0], DARK) / np.maximum(model.mean[..., 1], DARK))
+    excess = np.maximum(redness - _around(redness[..., None], model.mask)[..., 0], 0) * region
+    full = max(float(np.quantile(excess[inside], 0.8)), 1e-3)
+    return np.asarray(np.clip(excess / full, 0, 1), np.float32)
 
 
 def _moderate(sample: FloatArray, mean: FloatArray) -> FloatArray:
@@ -60,20 +86,30 @@ def _moderate(sample: FloatArray, mean: FloatArray) -> FloatArray:
     return mean * np.exp(np.clip(grey, -GREY_RANGE, GREY_RANGE) + colour)
 
 
-def _darker_features(albedo: FloatArray, mask: BoolArray) -> FloatArray:
-    """The map (T, T, 3) with no spot much lighter than the skin around it, and none black.
+def _darker_features(albedo: FloatArray, mask: BoolArray, shown: BoolArray) -> FloatArray:
+    """The map (T, T, 3) with no spot much lighter than the skin around it, none much lighter than the lighter
+    skin of what is shown (T, T), and none black.
 
     Brows, lips and stubble darken the skin. A linear model knows no such bound: a fair brow on dark skin
-    overshoots.
+    overshoots, and a smooth cheek under dark hair gives a white beard.
     """
-    sigma = SURROUNDINGS * len(albedo)
-    weight = mask.astype(np.float32)
-    around = cv2.GaussianBlur(albedo * weight[..., None], (0, 0), sigma)
-    around = around / np.maximum(cv2.GaussianBlur(weight, (0, 0), sigma), 1e-3)[..., None]
-    rows = len(albedo) * 4 // 5  # below lie eyes and teeth, which may be light
+    rows = int(SKIN_ROWS * len(albedo))
+    around = _around(albedo, mask)[:rows]
+    skin = albedo[:rows][shown[:rows]]
+    if len(skin) >= 50:
+        around = np.minimum(around, np.quantile(skin, LIGHT_TONE, axis=0))
     result = np.maximum(albedo, DARK)
-    result[:rows] = np.minimum(result[:rows], np.maximum(LIGHTEST * around[:rows], DARK))
+    result[:rows] = np.minimum(result[:rows], np.maximum(LIGHTEST * around, DARK))
     return result
+
+
+def _around(picture: FloatArray, mask: BoolArray) -> FloatArray:
+    """Mean (T, T, C) of the charted texels around each texel."""
+    sigma = SURROUNDINGS * len(picture)
+    weight = mask.astype(np.float32)
+    total = cv2.GaussianBlur(picture * weight[..., None], (0, 0), sigma)
+    total = total.reshape(picture.shape)
+    return total / np.maximum(cv2.GaussianBlur(weight, (0, 0), sigma), 1e-3)[..., None]
 
 
 def _with_stray_light(model: AlbedoModel) -> AlbedoModel:

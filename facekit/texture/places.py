@@ -47,4 +47,5 @@ def ground(model: FaceModel, chart: Chart) -> Ground:
     skin = chart.image(chart.at((model.topology.parts == 0).astype(np.float32)))
     features = chart.image(chart.at(busy(model)))
     face = chart.image(chart.at(skin_attributes(model)[:, CORE]))
-    return Ground(skin, skin * (1 - features), skin * face)
+    lips = model.topology.regions.get("lips", np.zeros(len(model.topology.parts), np.float32))
+    return Ground(skin, skin * (1 - features), skin * face, skin * chart.image(chart.at(lips)))

@@ -4,24 +4,31 @@ from __future__ import annotations
 
 import numpy as np
 
+from facekit.geometry.mesh import vertex_normals
 from facekit.morphable.topology import PARTS, Topology
 from facekit.raster.shade import Y0, shade
 from facekit.records import FloatArray, Light
+from facekit.synthetic.light import ambient_occlusion
 
-RESIDUAL = (0.035, 0.11)  # sRGB, RMS of what the photometric fit leaves: from a good fit to a poor one
+RESIDUAL = (0.03, 0.08)  # sRGB, RMS of what the photometric fit leaves: from a good fit to a poor one
 WHITEST = 1.2  # mean shading of what is seen in a well exposed photo, at most
 LEAST = 0.3  # of the light's direction that is kept after a poor fit
-DARKEST = 0.12  # of the mean shading: darker than this a photo says more of its noise than of the skin
+DARKEST = (
+    0.3  # of the mean shading: where no visible skin tells, light comes from all around; darker is noise
+)
 
 # Share of the light that reaches what lies behind lids and lips; distant light alone knows no shadow.
 REACHED = {"left_eye": 0.6, "right_eye": 0.6, "mouth": 0.5, "teeth": 0.65, "socket": 0.4}
 CLOSED = 0.2  # what is left of it behind closed lips
 WIDE = 0.010  # m, gap between the lips from which on the mouth is open
 INNER_LIPS = ((61, 62, 63), (67, 66, 65))  # upper and lower, iBUG
+HOLLOW = ("nose", "lips")  # regions whose hollows are darkened: nostrils, and the line between the lips
+OPEN = 0.93  # ambient occlusion of open skin
+DEEPEST = 0.1
 
 
 def shelter(topology: Topology, vertices: FloatArray) -> FloatArray:
-    """(V,) float32: the share of the light that reaches each of the vertices (V, 3) m, 1 on the skin."""
+    """(V,) float32: the share of the light that reaches each of the vertices (V, 3) m, 1 on open skin."""
     table = dict(REACHED)
     if "ibug68" in topology.embeddings:
         points = topology.embeddings["ibug68"].points(np.asarray(vertices, np.float64))
@@ -29,7 +36,25 @@ def shelter(topology: Topology, vertices: FloatArray) -> FloatArray:
         opening = float(np.clip(np.linalg.norm(upper - lower, axis=1).mean() / WIDE, 0, 1))
         for name in ("mouth", "teeth"):
             table[name] *= CLOSED + (1 - CLOSED) * opening
-    return np.array([table.get(name, 1.0) for name in PARTS], np.float32)[topology.parts]
+    reached = np.array([table.get(name, 1.0) for name in PARTS], np.float32)[topology.parts]
+    return reached * _hollows(topology, vertices)
+
+
+def _hollows(topology: Topology, vertices: FloatArray) -> FloatArray:
+    """(V,) float32: square root of the ambient occlusion in the regions HOLLOW, 1 elsewhere.
+
+    The root stands for the part of the light that comes from a lamp and not from all around.
+    """
+    where = np.zeros(len(topology.parts), np.float32)
+    for name in HOLLOW:
+        where = np.maximum(where, topology.regions.get(name, 0.0))
+    where = where * (topology.parts == 0)
+    if not where.any():
+        return 1 - where
+    points = np.asarray(vertices, np.float32)
+    normals = vertex_normals(np.asarray(vertices, np.float64), topology.faces).astype(np.float32)
+    sky = np.sqrt(np.clip(ambient_occlusion(points, normals, topology.faces) / OPEN, DEEPEST, 1))
+    return np.asarray(1 - where * (1 - sky), np.float32)
 
 
 def shading(normals: FloatArray, light: Light) -> FloatArray:

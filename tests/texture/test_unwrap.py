@@ -34,7 +34,7 @@ def completed(world: World, hidden: BoolArray, prior: FloatArray) -> FloatArray:
     normals = vertex_normals(world.fit.vertices.astype(np.float64), world.fit.faces)
     all_skin = chart.covered.astype(np.float32)
     seen = seen_albedo(chart, shown.colour, shading(unit(chart.at(normals)), world.light), shown.trust)
-    return complete_albedo(seen, prior, chart, Ground(all_skin, all_skin, all_skin), True)
+    return complete_albedo(seen, prior, chart, Ground(all_skin, all_skin, all_skin, 0 * all_skin), True)
 
 
 def flat_prior() -> FloatArray:
