@@ -7,8 +7,10 @@ import numpy as np
 import pytest
 import torch
 
-from facekit.completion.evidence import evidence, watched
+from facekit.completion.algorithm2 import Descent
+from facekit.completion.evidence import evidence, region_weight, watched
 from facekit.completion.limits import PAIRS
+from facekit.completion.mesh_vae import PRESETS, MeshVAE
 from facekit.completion.names import METHODS
 from facekit.completion.sampler import Diversity
 from facekit.errors import UsageError, WrongKindError
@@ -126,6 +128,71 @@ def test_other_requests_are_refused(model, cases):
         diversify(replace(fit, model="flame", model_sha256="1" * 64), model, 2, generator())
     with pytest.raises(WrongKindError, match="another version"):
         diversify(replace(fit, model_sha256="1" * 64), model, 2, generator())
+
+
+@pytest.fixture(scope="module")
+def network(model):
+    return MeshVAE(model.mean, model.topology.faces, 0.004, PRESETS["tiny"], generator())
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_every_method_completes(method, model, cases, network):
+    """Three faces each: visible part kept, hidden part different, everything reported, limits kept."""
+    fit = cases["mouth"][0]
+    fast = Descent(candidates=2, iterations=3, rate=0.1, decay=0.0, photo_weight=0.0)
+    settings = fast if METHODS[method].network else Diversity(candidates=4, iterations=3)
+    made = diversify(fit, model, 3, generator(), method, settings, network)
+    seen = evidence(fit.visible, model) == 1
+    assert made.method == method
+    assert max(rms_distance(shape[seen], fit.vertices[seen]) for shape in made.vertices) * MM < 1.5
+    assert average_self_distance(made.vertices, watched(fit.visible, model) > 0) * MM > 0.05
+    stats = json.loads(made.stats)
+    assert max(stats["latent_radius"]) <= stats["latent_bound"]
+    assert stats["crossing_pairs"] == [0, 0, 0]
+    assert len(stats["mahalanobis"]) == 3
+    assert min(stats["mahalanobis"]) > 0.1
+    assert max(stats["mahalanobis"]) < 2
+
+
+@pytest.mark.parametrize("method", [name for name in METHODS if METHODS[name].network])
+def test_a_method_with_vae_needs_its_network(method, model, cases):
+    with pytest.raises(UsageError, match="--weights"):
+        diversify(cases["mouth"][0], model, 2, generator(), method)
+
+
+@pytest.mark.parametrize("method", ["flame+dpp", "global+local+dpp", "global+local+vae+dpp"])
+@pytest.mark.parametrize("region", ["lips", "nose", "left_eye_region"])
+def test_with_a_region_that_one_alone_varies(method, region, model, cases, network):
+    """Whether the photo shows it or not."""
+    fit = cases["eyes"][0]
+    fast = Descent(candidates=2, iterations=3, rate=0.1, photo_weight=0.0, shape_weight=0.0)
+    settings = fast if METHODS[method].network else Diversity(candidates=8, iterations=10)
+    made = diversify(fit, model, 3, generator(), method, settings, network, region=region)
+    inside = model.topology.regions[region] > 0
+    off = np.abs(made.vertices - fit.vertices)
+    assert off[:, ~inside].max() < 1e-6
+    assert average_self_distance(made.vertices, inside) * MM > (0.01 if METHODS[method].network else 0.1)
+    assert made.hidden[inside].mean() > 0.9
+    assert (made.hidden | fit.visible).all()
+    assert json.loads(made.stats)["region"] == region
+    free = diversify(fit, model, 3, generator(), method, settings, network)
+    assert np.abs(free.vertices - fit.vertices)[:, ~inside].max() > 1e-4
+
+
+def test_a_region_passes_smoothly_into_the_rest(model):
+    for region in ("lips", "nose"):
+        weight = region_weight(model, region)
+        faces = model.topology.faces[model.topology.part("skin")[model.topology.faces].all(1)]
+        jump = np.ptp(weight[faces], axis=1)
+        edge = np.linalg.norm(model.mean[faces] - model.mean[np.roll(faces, 1, axis=1)], axis=2).max(1)
+        assert weight.max() == 1
+        assert (jump <= 1.5 * edge / 6e-3 + 1e-9).all()
+        assert not weight[model.topology.regions[region] == 0].any()
+
+
+def test_an_unknown_region_is_refused(model, cases):
+    with pytest.raises(UsageError, match=r"no region beard; it has .*lips"):
+        diversify(cases["mouth"][0], model, 2, generator(), region="beard")
 
 
 def test_one_face_is_the_fit(model, cases):
