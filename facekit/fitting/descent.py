@@ -70,14 +70,15 @@ def descend(problem: Problem, view: View, code: Array, iterations: int, toleranc
         if length * rate < tolerance:
             settled = True
             break
-        if not _alike(state.view, noise_from):
+        if not alike(state.view, noise_from):
             noise, noise_from = obs.noise(state.view), state.view
         weights = noise.weights(problem.residual(state) - state.shared @ noise.factors)
         here = _Here(problem, state, noise, weights)
     return Descent(state, here.weights, curvature.covariance(), at_bound, count, settled)
 
 
-def _alike(one: View, other: View) -> bool:
+def alike(one: View, other: View) -> bool:
+    """Whether two views are from the same side of the head, but for a fraction of a degree."""
     return bool(np.abs(np.subtract(one.angles[:2], other.angles[:2])).max() < TURN)
 
 

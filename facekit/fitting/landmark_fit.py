@@ -9,12 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from facekit.errors import NumericalError
-from facekit.fitting.descent import Descent, descend, settle
+from facekit.fitting.descent import Descent, alike, descend, settle
 from facekit.fitting.problem import POSE, CodePrior, Observations, Problem
 from facekit.fitting.view import FRONTAL, View, nearest_rotation
 
 Array = NDArray[np.float64]
 
+HOLDS = 6  # fits between which sliding points find their places anew
 FIELD_OF_VIEW = np.radians(28.0)  # typical portrait, over the longer side of the photo
 
 
@@ -81,18 +82,27 @@ def fit_landmarks(
     coordinate will move by ``tolerance`` standard deviations any more. Raises NumericalError where the
     landmarks determine no view.
     """
-    flat = View(FRONTAL, centre, 1.0, focal, centre)
-    shape = obs.model(flat)
-    problem = Problem(obs, focal, CodePrior.standard(shape.size) if prior is None else prior)
+    shape = obs.model(View(FRONTAL, centre, 1.0, focal, centre))
+    prior = CodePrior.standard(shape.size) if prior is None else prior
     if start is None:
-        code = problem.prior.mean
-        view, code = settle(problem, first_view(obs.points, shape.points(code), focal, centre), code)
+        view, code = first_view(obs.points, shape.points(prior.mean), focal, centre), prior.mean
+        view, code = settle(Problem(_held(obs, view), focal, prior), view, code)
     else:
         view, code = start.view, start.code
-    fit = _summary(obs, descend(problem, view, code, iterations, tolerance))
+    for _ in range(HOLDS):
+        seen, before = _held(obs, view), view
+        end = descend(Problem(seen, focal, prior), view, code, iterations, tolerance)
+        view, code = end.state.view, end.state.code
+        if seen is obs or alike(view, before):
+            break
+    fit = _summary(seen, end)
     if not np.isfinite(fit.code).all() or not np.isfinite(fit.view.project(np.zeros((1, 3)))).all():
         raise NumericalError("the landmark fit did not lead to finite numbers; check the landmarks")
     return fit
+
+
+def _held(obs: Observations, view: View) -> Observations:
+    return obs if obs.held is None else obs.held(view)
 
 
 def _summary(obs: Observations, end: Descent) -> LandmarkFit:

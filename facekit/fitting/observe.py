@@ -9,6 +9,7 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
+from facekit.fitting.contour import JAW, contour_paths, loose_along, slide
 from facekit.fitting.landmark_model import landmark_model
 from facekit.fitting.noise import Noise
 from facekit.fitting.problem import Observations
@@ -24,8 +25,8 @@ DEFAULT_SPREAD = {
     "mediapipe478": 0.010,
     "ibug68": 0.0035,
 }  # m; neighbours among 478 err together, so each counts less
-CONTOUR = slice(0, 17)  # jaw line of ibug68: its points slide along the silhouette
-CONTOUR_SPREAD = 0.008  # m
+JAW_SPREAD = 0.008  # m, of jaw points that are means of points of a mesh; others slide along the silhouette
+MESH = "mediapipe"  # the detector whose 68 points are such means
 NOISE_SCALE = 1.5  # errors of real detections have heavier tails than the learned normal ones
 STEADY = 0.0023  # m: spread under perturbations that the learned noise already contains
 
@@ -53,8 +54,10 @@ def observe(
     if trained is None:
         shape = landmark_model(model, landmarks.scheme)
         spread = np.full(len(shape.mean), DEFAULT_SPREAD[landmarks.scheme])
+        if landmarks.scheme == "ibug68" and landmarks.detector != MESH:
+            return _sliding(points, index, sigma, spread, model)
         if landmarks.scheme == "ibug68":
-            spread[CONTOUR] = CONTOUR_SPREAD
+            spread[JAW] = JAW_SPREAD
         visible = shape.at(index)
         noise = partial(_plain_noise, spread[index], sigma)
         return Observations(points, lambda view: visible, noise)
@@ -68,6 +71,27 @@ def observe(
     scatter = (statistics.occluded if occluded else statistics.clean).at(index)
     noise = partial(_learned_noise, scatter, sigma, noise_scale)
     return Observations(points, expected.model, noise, expected.drift)
+
+
+def _sliding(
+    points: Array, index: NDArray[np.int64], sigma: Array, spread: Array, model: FaceModel
+) -> Observations:
+    """Of 68 landmarks whose jaw points stand at the contour of the face in the picture."""
+    shape, paths = landmark_model(model, "ibug68"), contour_paths(model)
+    rows = (2 * index[:, None] + np.arange(2)).ravel()
+
+    def held(view: View) -> Observations:
+        here = slide(shape, paths, view)
+        visible, loose = here.at(index), loose_along(view, here)[:, rows]
+
+        def noise(other: View) -> Noise:
+            return Noise(_plain_noise(spread[index], sigma, other).variance, loose)
+
+        return Observations(points, lambda other: visible, noise)
+
+    return Observations(
+        points, lambda view: held(view).model(view), lambda view: held(view).noise(view), held=held
+    )
 
 
 def _plain_noise(spread: Array, sigma: Array, view: View) -> Noise:

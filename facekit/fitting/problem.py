@@ -32,6 +32,8 @@ class Observations:
     noise: Callable[[View], Noise]  # (2M,) in metres: pixels over View.scale, head upright
     drift: Callable[[View], Array] | None = None  # (M, 3, 2) slope of the mean by yaw and pitch, m per radian
 
+    held: Callable[[View], Observations] | None = None  # with what slides over the head as it is in a view
+
     def at(self, index: NDArray[np.integer]) -> Observations:
         """Those of the landmarks ``index`` alone."""
         drift, modes = self.drift, self.model(View.frontal()).at(index)
