@@ -96,7 +96,7 @@ class Code(Record):
 
     identity: FloatArray  # (K_identity,) float32
     expression: FloatArray  # (K_expression,) float32
-    local: FloatArray  # (K_local,) float32, per-region modes of a global+local model; else empty
+    local: FloatArray  # (K_local,) float32, per-region modes, see morphable.local.body_of; else empty
     albedo: FloatArray  # (K_albedo,) float32; empty where there is no albedo model
 
 

@@ -56,7 +56,13 @@ class Targets:
     "--photometric/--no-photometric",
     default=True,
     show_default=True,
-    help="Fit light and skin colour to the pixels.",
+    help="Look at the pixels: patch experts, light and skin colour.",
+)
+@click.option(
+    "--refine/--no-refine",
+    default=True,
+    show_default=True,
+    help="Let the skin's pixels refine pose and shape, region by region too.",
 )
 @options.model_option
 @options.seed_option
@@ -73,6 +79,7 @@ def fit_3dmm(
     shared_identity: bool,
     iterations: int,
     photometric: bool,
+    refine: bool,
     model: str,
     seed: int | None,
     force: bool,
@@ -95,8 +102,14 @@ def fit_3dmm(
     several = len(photos) > 1
     if several and (landmarks or occlusion):
         raise UsageError("--landmarks and --occlusion belong to one photo; call fit-3dmm once per photo")
+    options.refuse_clashes(photos, (output, mesh, overlay))
     face_model = load_model(model)
-    settings: dict[str, Any] = {"photometric": photometric, "iterations": iterations, "look_again": redetect}
+    settings: dict[str, Any] = {
+        "photometric": photometric,
+        "refined": refine,
+        "iterations": iterations,
+        "look_again": redetect,
+    }
 
     def save(path: Path, photo: Photo, fit: Fit, targets: Targets) -> dict[str, object]:
         step = console.this_step(seed, f"{fit.model}@{fit.model_sha256[:12]}")
@@ -134,7 +147,8 @@ def _read(
         return photo, given_landmarks(landmarks, photo, hidden), hidden
     from facekit.stages.detect import detect_masked
 
-    return photo, detect_masked(photo.pixels, hidden), hidden
+    with console.naming(path):
+        return photo, detect_masked(photo.pixels, hidden), hidden
 
 
 def _targets(

@@ -48,12 +48,12 @@ class Appearance:
     iterations: int
 
 
-def _slope(linear: Array) -> Array:
+def slope_of_srgb(linear: Array) -> Array:
     """d sRGB / d linear, held below 4 in the dark."""
     return np.clip(1.055 / 2.4 * np.maximum(linear, 1e-4) ** (1 / 2.4 - 1), 0.3, 4.0)
 
 
-def _light_precision() -> Array:
+def light_precision() -> Array:
     """(27, 27) prior precision of sh flattened (9, 3)."""
     shared = np.full((3, 3), 1.0) + CHROMA**2 * np.eye(3)
     inverse = np.linalg.inv(shared)
@@ -100,10 +100,10 @@ def _fit(
     k, m = len(pixels.modes), len(pixels.colour)
     sh, code = start or (first_light(pixels, harmonics), np.zeros(k))
     prior = np.zeros((27 + k, 27 + k))
-    prior[:27, :27], prior[27:, 27:] = _light_precision(), np.eye(k)
+    prior[:27, :27], prior[27:, 27:] = light_precision(), np.eye(k)
     expected = np.zeros(27 + k)
     expected[:3] = AMBIENT
-    slope = _slope(pixels.colour)
+    slope = slope_of_srgb(pixels.colour)
     flat = np.asarray(pixels.modes, np.float32).reshape(k, m * 3)
     j = np.zeros((27 + k, m * 3), np.float32)  # single precision: the slope at the end is what counts
     done, residual = 0, np.zeros((m, 3))

@@ -17,7 +17,10 @@ from facekit.raster.fragments import rasterize_numpy
 from facekit.raster.shade import srgb_to_linear
 from facekit.records import BoolArray, ByteArray, Camera, FloatArray
 
+Array = NDArray[np.float64]
+
 REGIONS = ("narrow_face", "face")  # the first that the topology has says where skin is looked at
+FEWEST = 100  # pixels
 EDGE = 2  # px of the crop: pixels as near the silhouette or the mask's edge are left out
 
 
@@ -60,16 +63,34 @@ def skin_weight(model: FaceModel) -> FloatArray:
     return weight
 
 
-def skin_pixels(
+@dataclass(frozen=True)
+class SkinGrid:
+    """The pixels of the window that show skin, and the points of the surface that they show."""
+
+    window: Window
+    seen: BoolArray  # (h, w)
+    corners: NDArray[np.integer]  # (M, 3) vertices of the triangle at each seen pixel, row by row
+    bary: Array  # (M, 3)
+    albedo: Array  # (M, 3) mean linear albedo
+    modes: NDArray[np.floating]  # (A, M, 3) per standard deviation
+
+    def interpolated(self, values: FloatArray) -> Array:
+        """Values (M, C) at the pixels of values (V, C) at the vertices."""
+        out: Array = np.einsum("mkc,mk->mc", values[self.corners], self.bary)
+        return out
+
+
+def skin_grid(
     photo: ByteArray,
     hidden: BoolArray | None,
     model: FaceModel,
     vertices: FloatArray,
     camera: Camera,
-    side: int = 128,
-) -> Pixels | None:
-    """The visible skin pixels of a fitted face; None where fewer than 100 can be seen or the model has no
-    albedo.
+    side: int,
+) -> SkinGrid | None:
+    """The visible skin of a fitted face, in a window of at most ``side`` pixels.
+
+    None where fewer than 100 pixels can be seen or the model has no albedo.
     """
     albedo, topology = model.albedo, model.topology
     if albedo is None:
@@ -79,21 +100,39 @@ def skin_pixels(
     size = window.linear.shape[:2]
     screen = project_points(window.camera, vertices)[None].astype(np.float32)
     fragments = rasterize_numpy(screen, topology.faces, (size[0], size[1]))
-    normals = vertex_normals(vertices, topology.faces)
     face, bary = fragments.pix_to_face[0], np.asarray(fragments.bary[0], np.float64)
     seen = fragments.mask[0].copy()
     seen[seen] = weight[topology.faces[face[seen]]].min(1) > 0.5
     seen &= ~window.hidden
     seen = cv2.erode(seen.astype(np.uint8), np.ones((2 * EDGE + 1,) * 2, np.uint8), borderValue=0) > 0
-    if seen.sum() < 100:
+    if seen.sum() < FEWEST:
         return None
-    n = np.einsum("mkc,mk->mc", normals[topology.faces[face[seen]]], bary[seen])
     uv = np.einsum("mkc,mk->mc", topology.uv[topology.uv_faces[face[seen]]], bary[seen])
-    n /= np.maximum(np.linalg.norm(n, axis=1, keepdims=True), 1e-9)
-    count = len(albedo.basis)
     mean = bilinear(np.asarray(albedo.mean)[None], uv)[0].astype(np.float64)
-    modes = bilinear(np.asarray(albedo.basis), uv).reshape(count, len(n), 3)
-    return Pixels(window.linear[seen].astype(np.float64), n, mean, modes)
+    modes = bilinear(np.asarray(albedo.basis), uv).reshape(len(albedo.basis), len(uv), 3)
+    return SkinGrid(window, seen, topology.faces[face[seen]], bary[seen], mean, modes)
+
+
+def skin_pixels(
+    photo: ByteArray,
+    hidden: BoolArray | None,
+    model: FaceModel,
+    vertices: FloatArray,
+    camera: Camera,
+    side: int = 128,
+) -> Pixels | None:
+    """The visible skin pixels of a fitted face; None as for ``skin_grid``."""
+    grid = skin_grid(photo, hidden, model, vertices, camera, side)
+    if grid is None:
+        return None
+    return grid_pixels(grid, vertices, model)
+
+
+def grid_pixels(grid: SkinGrid, vertices: FloatArray, model: FaceModel) -> Pixels:
+    """Colours and normals at the pixels of a grid."""
+    n = grid.interpolated(vertex_normals(vertices, model.topology.faces))
+    n /= np.maximum(np.linalg.norm(n, axis=1, keepdims=True), 1e-9)
+    return Pixels(grid.window.linear[grid.seen].astype(np.float64), n, grid.albedo, grid.modes)
 
 
 def bilinear(textures: FloatArray, uv: NDArray[np.floating]) -> FloatArray:

@@ -5,7 +5,7 @@ again.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -44,6 +44,17 @@ class Trained:
     def belongs_to(self, model: FaceModel) -> bool:
         """Whether it was learned on this model, or one that differs by a rebuild."""
         return SCHEME in model.topology.embeddings and fits(self.modes, landmark_model(model, SCHEME))
+
+    def carried(self, source: FaceModel, target: FaceModel) -> Trained:
+        """For a model of the same mean and topology whose modes span what those of ``source`` do.
+
+        What a code changes for the detector follows from the code of ``source`` with the same shape.
+        """
+        modes = source.code(source.mean + target.basis.astype(np.float64))  # (K', K)
+        statistics = self.statistics
+        change = np.tensordot(modes, statistics.change, 1)
+        moved = probe(landmark_model(target, SCHEME))
+        return Trained(replace(statistics, change=change), self.experts, moved)
 
     def look(
         self, photo: ByteArray, hidden: BoolArray | None, model: FaceModel, fit: LandmarkFit

@@ -16,11 +16,15 @@ import numpy as np
 from facekit.geometry.mesh import geodesic_distance
 from facekit.morphable.model import Block, FaceModel
 from facekit.morphable.topology import PARTS, Topology
-from facekit.records import FloatArray
+from facekit.records import Code, FloatArray
 
 # Width in m over which a region's weight falls to zero outside it; the large smooth regions reach further.
 FEATHER = {"forehead": 0.022, "scalp": 0.03, "neck": 0.03, "face": 0.016}
 OTHER_FEATHER = 0.010
+FACE = ("face", "forehead", "nose", "lips", "left_eye_region", "right_eye_region")  # what a portrait shows
+SHARE = 0.3  # standard deviation of what a person's face adds by region, relative to the model's own residual
+EXPLAINED = 0.9  # share of its variance that those modes keep
+GLOBAL_IDENTITY = 10  # modes of the identity that the regions do not vary again, as in the paper
 LEAST_RMS = 2e-5  # m, residual of a region below which it gets no modes
 REST = "face"  # skin that belongs to none of the other regions
 REGIONS = (
@@ -116,7 +120,10 @@ def local_modes(
 
 
 def global_local(
-    model: FaceModel, global_identity: int = 10, global_expression: int = 10, explained: float = 0.995
+    model: FaceModel,
+    global_identity: int = GLOBAL_IDENTITY,
+    global_expression: int = 10,
+    explained: float = 0.995,
 ) -> FaceModel:
     """The global+local model made from a global one; regions keep ``explained`` of their residual variance.
 
@@ -147,6 +154,47 @@ def global_local(
         upper=np.full(len(basis), np.inf),
         arkit_map=_arkit_map(model, basis, np.array(expressive)),
     )
+
+
+_regional: dict[str, FaceModel] = {}  # by digest of the model
+
+
+def regional(model: FaceModel) -> FaceModel:
+    """The model with a block of local modes added: those that a fit to the pixels gives a face by region.
+
+    They are the local identity modes of the face's regions (Eq. 6), at SHARE of their standard deviation:
+    the model's own modes stay, whole and with their codes, so that a posterior of those codes still holds,
+    and what is hidden still follows from what is seen. The model itself where it has local modes or no
+    regions.
+    """
+    identity = model.block("identity")
+    no_regions = not set(REGIONS) & model.topology.regions.keys()
+    if model.block("local").size or no_regions or identity.size <= GLOBAL_IDENTITY:
+        return model
+    if model.digest not in _regional:
+        residual = model.basis[identity.slice][GLOBAL_IDENTITY:].astype(np.float64)
+        weights = {name: weight for name, weight in local_weights(model).items() if name in FACE}
+        parts = local_modes(residual, weights, "identity", EXPLAINED)
+        added = SHARE * np.concatenate([part.modes for part in parts])
+        free = np.full(len(added), np.inf)
+        arkit_map = model.arkit_map
+        if arkit_map is not None:
+            arkit_map = np.pad(arkit_map, ((0, 0), (0, len(added))))
+        _regional[model.digest] = replace(
+            model,
+            name=f"{model.name}+regions",
+            basis=np.concatenate([model.basis, added.astype(np.float32)]),
+            blocks=(*model.blocks, Block("local", model.size, model.size + len(added))),
+            lower=np.r_[model.lower, -free],
+            upper=np.r_[model.upper, free],
+            arkit_map=arkit_map,
+        )
+    return _regional[model.digest]
+
+
+def body_of(model: FaceModel, code: Code) -> FaceModel:
+    """The model whose ``instance(join(code))`` is the shape of a fit made with ``model``."""
+    return regional(model) if len(code.local) else model
 
 
 def _principal(modes: FloatArray) -> FloatArray:

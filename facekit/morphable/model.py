@@ -205,10 +205,15 @@ class FaceModel:
         return Code(identity=identity, expression=expression, local=local, albedo=texture)
 
     def join(self, code: Code) -> FloatArray:
-        """The vector (K,) float64 of a Code record."""
+        """The vector (K,) float64 of a Code record.
+
+        A model without local modes leaves the local part out; morphable.local.body_of has the model with it.
+        """
         vector = np.zeros(self.size)
         for name in ("identity", "expression", "local"):
             values, block = getattr(code, name), self.block(name)
+            if name == "local" and not block.size:
+                continue
             if len(values) != block.size:
                 raise ValueError(f"{self.name} has {block.size} {name} modes, the code has {len(values)}")
             vector[block.slice] = values

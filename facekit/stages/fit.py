@@ -12,20 +12,24 @@ import numpy as np
 from facekit.errors import UsageError
 from facekit.files.assets import has_asset, read_asset_weights
 from facekit.files.images import photo_digest
+from facekit.files.models import DEFAULT, load_model
 from facekit.fitting.appearance import Appearance, fit_appearance
 from facekit.fitting.landmark_fit import LandmarkFit, fit_landmarks, focal_prior
 from facekit.fitting.landmark_model import landmark_model
 from facekit.fitting.observe import observe, usable
+from facekit.fitting.photometric import refine, widened
 from facekit.fitting.problem import Observations
 from facekit.fitting.shared import fit_shared
-from facekit.fitting.skin_pixels import skin_pixels
+from facekit.fitting.skin_pixels import skin_pixels, skin_weight
 from facekit.fitting.trained import SCHEME, Trained
 from facekit.fitting.uncover import uncovered
+from facekit.morphable.local import regional
 from facekit.morphable.model import FaceModel
 from facekit.raster.visibility import visible_vertices
 from facekit.records import BoolArray, ByteArray, Fit, FloatArray, Landmarks, Light
 
 LEARNED = "landmarks.safetensors"
+_carried: dict[str, Trained] = {}  # by digest of the model
 LookAgain = Callable[[ByteArray, Landmarks, BoolArray | None], Landmarks]  # picture, earlier landmarks, mask
 FRONT_LIGHT = 3.0  # sh[0] of the even light of a fit that looked at no pixels
 
@@ -40,7 +44,14 @@ def learned(model: FaceModel, landmarks: Landmarks) -> Trained | None:
     if landmarks.detector != "mediapipe" or landmarks.scheme != SCHEME:
         return None
     shipped = _shipped()
-    return shipped if shipped is not None and shipped.belongs_to(model) else None
+    if shipped is None or shipped.belongs_to(model):
+        return shipped
+    default = load_model(DEFAULT)
+    if not model.block("local").size or not np.array_equal(model.mean, default.mean):
+        return None
+    if model.digest not in _carried:  # the default model's global+local form
+        _carried[model.digest] = shipped.carried(default, model)
+    return _carried[model.digest]
 
 
 def fit_photo(
@@ -51,6 +62,7 @@ def fit_photo(
     *,
     look_again: LookAgain | None = None,
     photometric: bool = True,
+    refined: bool = True,
     iterations: int = 30,
 ) -> Fit:
     """Fit pose, camera, shape, light and albedo to one photo.
@@ -58,11 +70,14 @@ def fit_photo(
     photo (H, W, 3) uint8 sRGB; hidden (H, W) bool, True = not to be looked at. The hidden part of the face is
     the model's posterior mean given the part that is seen. ``look_again`` (stages.detect.redetect) finds the
     landmarks once more on the photo with its hidden part drawn from a first fit, which an occluder does not
-    mislead. Without ``photometric`` the landmarks alone decide, and light and albedo are average. Raises
-    UsageError where sizes disagree, NumericalError where too few landmarks are visible, ModelUnavailableError
+    mislead. ``refined`` lets the pixels of the skin move pose and shape, by local coefficients too (Eq. 12).
+    Without ``photometric`` the landmarks alone decide, and light and albedo are average. Raises UsageError
+    where sizes disagree, NumericalError where too few landmarks are visible, ModelUnavailableError
     where the model lacks the landmarks' scheme.
     """
     shape = fit_shape(photo, landmarks, model, hidden, look_again, photometric, iterations)
+    if photometric and refined:
+        shape = with_pixels(photo, shape, model, hidden)
     return assemble(photo, shape, model, hidden, photometric)
 
 
@@ -74,9 +89,13 @@ def fit_person(
     *,
     look_again: LookAgain | None = None,
     photometric: bool = True,
+    refined: bool = True,
     iterations: int = 30,
 ) -> list[Fit]:
-    """Fit several photos of one person: one identity, a view, expression and light each. As ``fit_photo``."""
+    """Fit several photos of one person: one identity, a view, expression and light each. As ``fit_photo``.
+
+    The identity comes from the landmarks and experts of all photos; the pixels of each refine the rest.
+    """
     shapes = [
         fit_shape(photo, marks, model, mask, look_again, photometric, iterations)
         for photo, marks, mask in zip(photos, landmarks, hidden, strict=True)
@@ -90,9 +109,15 @@ def fit_person(
         identity,
         iterations,
     )
+    shapes = [replace(shape, fit=fit) for shape, fit in zip(shapes, together, strict=True)]
+    if photometric and refined:
+        shapes = [
+            with_pixels(photo, shape, model, mask, alone=False)
+            for photo, shape, mask in zip(photos, shapes, hidden, strict=True)
+        ]
     return [
-        assemble(photo, replace(shape, fit=fit), model, mask, photometric)
-        for photo, shape, mask, fit in zip(photos, shapes, hidden, together, strict=True)
+        assemble(photo, shape, model, mask, photometric)
+        for photo, shape, mask in zip(photos, shapes, hidden, strict=True)
     ]
 
 
@@ -103,6 +128,8 @@ class Shape:
     landmarks: Landmarks
     observations: Observations
     fit: LandmarkFit
+    body: FaceModel  # whose code the fit has: the model, perhaps with local modes added
+    moved: float | None = None  # m, how far the pixels moved the face, root mean square
 
 
 def fit_shape(
@@ -115,17 +142,16 @@ def fit_shape(
     iterations: int,
 ) -> Shape:
     """Fit to the landmarks; behind an occluder once more to those of the uncovered photo; then let the
-    experts look
-    at the photo around that fit, and both together decide."""
+    experts look at the photo around that fit, and both together decide.
+    """
     check_sizes(photo, landmarks, hidden)
     size = np.array(photo.shape[1::-1], np.float64)
     trained, focal = learned(model, landmarks), focal_prior(size)
 
     def fitted(marks: Landmarks, seen: FloatArray | None, start: LandmarkFit | None) -> Shape:
         observations = observe(marks, model, trained, seen)
-        return Shape(
-            marks, observations, fit_landmarks(observations, focal, size / 2, iterations, start=start)
-        )
+        fit = fit_landmarks(observations, focal, size / 2, iterations, start=start)
+        return Shape(marks, observations, fit, model)
 
     shape = fitted(landmarks, None, None)
     if not photometric:
@@ -136,6 +162,26 @@ def fit_shape(
             shape = fitted(look_again(picture, landmarks, hidden), None, shape.fit)
     seen = None if trained is None else trained.look(photo, hidden, model, shape.fit)
     return shape if seen is None else fitted(shape.landmarks, seen, shape.fit)
+
+
+def with_pixels(
+    photo: ByteArray, shape: Shape, model: FaceModel, hidden: BoolArray | None, alone: bool = True
+) -> Shape:
+    """The shape after the photometric step, unchanged where too little skin is seen.
+
+    A face of its own (``alone``) may differ from the model region by region; one that shares its identity
+    with other photos moves within the model, and keeps the covariance that the photos have together.
+    """
+    body = regional(model) if alone else model
+    start = widened(shape.fit, body.size)
+    fit = refine(photo, hidden, body, start)
+    if fit is None:
+        return shape
+    if not alone:
+        fit = replace(fit, covariance=shape.fit.covariance)
+    face = skin_weight(model) > 0.5
+    gap = (body.instance(fit.code) - body.instance(start.code))[face]
+    return replace(shape, fit=fit, body=body, moved=float(np.sqrt((gap**2).sum(1).mean())))
 
 
 def check_sizes(photo: ByteArray, landmarks: Landmarks, hidden: BoolArray | None) -> None:
@@ -164,17 +210,17 @@ def assemble(
     """The Fit record of a fitted shape: visibility, light, albedo, named landmarks, outcome."""
     found, landmarks = shape.fit, shape.landmarks
     camera = found.view.camera(np.array(photo.shape[1::-1], np.int32))
-    vertices = model.instance(found.code)
+    vertices = shape.body.instance(found.code)
     visible = visible_vertices(vertices, model.topology.faces, camera, hidden)
     pixels = skin_pixels(photo, hidden, model, vertices, camera) if photometric else None
     look = fit_appearance(pixels) if pixels is not None else None
-    points68 = landmark_model(model, "ibug68").points(found.code)
-    stats = _stats(landmarks, found, look, visible)
+    points68 = landmark_model(shape.body, "ibug68").points(found.code)
+    stats = _stats(shape, look, visible)
     return Fit(
         model=model.name,
         model_sha256=model.digest,
-        code=model.split(found.code, _albedo(model, look)),
-        arkit=np.asarray(model.arkit(found.code), np.float32),
+        code=shape.body.split(found.code, _albedo(model, look)),
+        arkit=np.asarray(shape.body.arkit(found.code), np.float32),
         arkit_names=np.array(model.expression_names, dtype=np.str_),
         camera=camera,
         light=_light(look),
@@ -184,9 +230,9 @@ def assemble(
         landmarks68=points68.astype(np.float32),
         landmarks68_2d=found.view.project(points68).astype(np.float32),
         landmarks=landmarks,
-        covariance=found.covariance.astype(np.float32),
+        covariance=found.covariance[: model.size, : model.size].astype(np.float32),
         photo_sha256=photo_digest(photo),
-        outcome=_outcome(landmarks, found, look, photometric),
+        outcome=_outcome(shape, look, photometric),
         stats=json.dumps(stats),
         history=landmarks.history,
     )
@@ -206,7 +252,8 @@ def _light(look: Appearance | None) -> Light:
     return Light(sh)
 
 
-def _outcome(landmarks: Landmarks, found: LandmarkFit, look: Appearance | None, photometric: bool) -> str:
+def _outcome(shape: Shape, look: Appearance | None, photometric: bool) -> str:
+    landmarks, found = shape.landmarks, shape.fit
     used, hidden = len(usable(landmarks)), int(np.asarray(landmarks.hidden).sum())
     text = f"fitted to {used} landmarks"
     if hidden:
@@ -214,15 +261,15 @@ def _outcome(landmarks: Landmarks, found: LandmarkFit, look: Appearance | None, 
     if not found.converged:
         text += ", stopped before it settled (raise --iterations)"
     if look is not None:
-        text += "; light and skin colour from the visible skin"
+        refined = "" if shape.moved is None else "shape refined, "
+        text += f"; {refined}light and skin colour from the visible skin"
     elif photometric:
         text += "; too little visible skin or no albedo model: average light and skin colour"
     return text
 
 
-def _stats(
-    landmarks: Landmarks, found: LandmarkFit, look: Appearance | None, visible: BoolArray
-) -> dict[str, object]:
+def _stats(shape: Shape, look: Appearance | None, visible: BoolArray) -> dict[str, object]:
+    landmarks, found = shape.landmarks, shape.fit
     error = np.linalg.norm(found.residual, axis=1)
     return {
         "landmarks_used": len(usable(landmarks)),
@@ -235,6 +282,7 @@ def _stats(
         "seen_from_deg": [round(float(a), 2) for a in np.degrees(found.view.angles)],
         "focal_px": round(found.view.focal, 1),
         "visible_share": round(float(np.mean(visible)), 4),
+        "moved_by_pixels_mm": None if shape.moved is None else round(1e3 * shape.moved, 3),
         "photometric_residual_srgb": None if look is None else round(look.residual, 4),
         "photometric_iterations": 0 if look is None else look.iterations,
     }
