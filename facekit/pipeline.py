@@ -10,6 +10,7 @@ from facekit.records import BoolArray, ByteArray, Completion, Ensemble, Fit, Lan
 if TYPE_CHECKING:
     import torch
 
+    from facekit.completion.mesh_vae import MeshVAE
     from facekit.morphable.model import FaceModel
 
 
@@ -24,12 +25,14 @@ def complete_face(
     fit: Fit | None = None,
     ensemble: Ensemble | None = None,
     method: str = DEFAULT_METHOD,
+    network: MeshVAE | None = None,
     texture_size: int = 512,
 ) -> tuple[Fit, Ensemble, Completion]:
     """Complete the face under the mask n times.
 
     photo (H, W, 3) uint8 sRGB; hidden (H, W) bool, true where something covers the face. Records that exist
-    already are used as they are; the stages that are missing are run.
+    already are used as they are; the stages that are missing are run. ``network`` is for the methods with
+    vae.
     """
     from facekit.stages.complete import complete
     from facekit.stages.detect import detect_masked, redetect
@@ -41,5 +44,5 @@ def complete_face(
             if landmarks is None:
                 landmarks = detect_masked(photo, hidden)
             fit = fit_photo(photo, landmarks, model, hidden, look_again=redetect)
-        ensemble = diversify(fit, model, n, generator, method)
+        ensemble = diversify(fit, model, n, generator, method, network=network)
     return fit, ensemble, complete(photo, hidden, fit, ensemble, model, generator, texture_size)

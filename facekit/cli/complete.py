@@ -10,6 +10,7 @@ import click
 
 from facekit.cli import console
 from facekit.cli.inputs import given_landmarks, read_photo_and_mask
+from facekit.cli.networks import network_of
 from facekit.cli.options import (
     FILE,
     force_option,
@@ -129,7 +130,7 @@ def run_one(job: Job, model: FaceModel, request: Request) -> dict[str, Any]:
     console.say(
         f"{job.folder}: {count} completion{'s' * (count > 1)} with seed {request.seed}; look at {page}"
     )
-    return {"photo": str(job.photo), "folder": str(job.folder), **told}
+    return {**told, "photo": str(job.photo), "folder": str(job.folder)}
 
 
 def _on_head(case: Case) -> bool:
@@ -152,10 +153,11 @@ def complete_case(job: Job, model: FaceModel, request: Request) -> Case:
     assert hidden is not None
     landmarks = None if request.landmarks is None else given_landmarks(request.landmarks, photo, hidden)
     fit, ensemble = _given(job.photo, photo.pixels, request)
+    network = None if ensemble is not None else network_of(request.method, None, model)
     generator = torch.Generator().manual_seed(request.seed)
     fit, ensemble, completion = complete_face(
         photo.pixels, hidden, model, request.n, generator, landmarks=landmarks, fit=fit, ensemble=ensemble,
-        method=request.method, texture_size=request.texture_size,
+        method=request.method, network=network, texture_size=request.texture_size,
     )  # fmt: skip
     step = console.this_step(request.seed, f"{model.name}@{model.digest[:12]}")
     fit = replace(fit, history=(*fit.history, step))

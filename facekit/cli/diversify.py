@@ -11,8 +11,8 @@ import click
 
 from facekit.cli import console, options
 from facekit.cli.branching import Branching
-from facekit.cli.inputs import given_network
 from facekit.cli.interpolate import interpolate
+from facekit.cli.networks import network_of
 from facekit.completion.names import PRESETS
 from facekit.errors import UsageError
 
@@ -109,7 +109,8 @@ def diversify(
         meshes = [] if mesh_dir is None else [mesh_dir / f"{stem}_{i:02d}.obj" for i in range(n)]
         refuse_overwrite([target, *meshes], force)
         face_model = load_model(model or (fit.model if fit.model.startswith("default") else "default"))
-        generator, network = console.chosen_seed(chosen)[1], given_network(weights, face_model)
+        network = network_of(wishes["method"], weights, face_model)
+        generator = console.chosen_seed(chosen)[1]
         looked = _photo(photo, fit)
         ensemble = run(
             fit, face_model, n, generator, wishes["method"], settings, network, photo=looked, region=region

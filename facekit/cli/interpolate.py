@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 import click
 
 from facekit.cli import console, options
-from facekit.cli.inputs import given_network
+from facekit.cli.networks import given_network, network_of
+from facekit.completion.names import METHODS
 from facekit.errors import UsageError
 
 if TYPE_CHECKING:
@@ -43,7 +44,8 @@ def interpolate(
 ) -> None:  # fmt: skip
     """Make the faces between A and B, each a fit or, by its number, one face of an ensemble.
 
-    With --weights they are interpolated in the latents of the mesh VAE, without in those of the face model.
+    Faces of the mesh VAE, and with --weights any, are interpolated in its latents; others in the codes of
+    the face model.
 
     \b
     Examples:
@@ -63,6 +65,8 @@ def interpolate(
     refuse_overwrite([target, *meshes], force)
     face_model = load_model(model or (one.model if one.model.startswith("default") else "default"))
     network = given_network(weights, face_model)
+    if network is None and (method := _by_network(one, other)):
+        network = network_of(method, None, face_model)
     ensemble = run(one, other, steps, face_model, (i, j), network)
     step = console.this_step(None, f"{one.model}@{one.model_sha256[:12]}")
     ensemble = replace(ensemble, history=(*ensemble.history, step))
@@ -72,6 +76,12 @@ def interpolate(
     console.say(f"{target}: {steps} faces, at most {max(stats['step_mm']):.2f} mm from one to the next")
     if as_json:
         console.emit_json({"ensemble": target, "meshes": meshes, **stats})
+
+
+def _by_network(*ends: Fit | Ensemble) -> str | None:
+    """The method of the first end that the mesh VAE made."""
+    methods = [getattr(end, "method", "") for end in ends]
+    return next((name for name in methods if name in METHODS and METHODS[name].network), None)
 
 
 def _end(text: str) -> tuple[Path, Fit | Ensemble, int]:

@@ -131,8 +131,8 @@ def method_option(function: F) -> F:
 
 
 def weights_option(function: F) -> F:
-    """--weights of the mesh VAE; see inputs.given_network."""
-    text = "The mesh VAE, made by train-prior mesh-vae."
+    """--weights of the mesh VAE; see networks.network_of."""
+    text = "A mesh VAE made by train-prior mesh-vae, instead of the one that comes with facekit."
     return click.option("--weights", type=FILE, metavar="FILE", help=text)(function)
 
 

@@ -90,6 +90,7 @@ def test_faces_between_two() -> None:
         (("--method", "global+local+vae", "--weights", "sphere.safetensors"), 5, "another face model"),
         (("--method", "global+local+vae", "--weights", "photo.png"), 5, "photo.png"),
         (("a.fit.npz", "--preset", "paper", "--photo", "photo.png"), 2, "one fit"),
+        (("--weights", "own.safetensors"), 2, "uses no mesh VAE"),
         (("--k", "0"), 2, "--k"),
         (("--n-sigma", "99"), 2, "--n-sigma"),
     ],

@@ -1,0 +1,47 @@
+"""Which trained networks a command works with."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from facekit.completion.names import METHODS
+from facekit.errors import UsageError
+
+if TYPE_CHECKING:
+    from facekit.completion.mesh_vae import MeshVAE
+    from facekit.morphable.model import FaceModel
+
+
+def given_network(path: Path | None, model: FaceModel) -> MeshVAE | None:
+    """The mesh VAE of a file, None without one. Raises WrongKindError for one of another face model."""
+    if path is None:
+        return None
+    from facekit.completion.mesh_vae import from_arrays
+    from facekit.files.weights import read_weights
+
+    return from_arrays(*read_weights(path), model.topology.faces)
+
+
+def network_of(method: str, path: Path | None, model: FaceModel) -> MeshVAE | None:
+    """The network that a method needs: that of the file, or else the one that comes with facekit; None for a
+    linear method.
+
+    Raises UsageError for a file that the method would not look at, and where there is no network for the
+    model.
+    """
+    if method not in METHODS or not METHODS[method].network:
+        if path is not None:
+            raise UsageError(f"{method} uses no mesh VAE; leave out --weights, or choose a method with vae")
+        return None
+    if path is not None:
+        return given_network(path, model)
+    from facekit.files.mesh_vae import shipped_vae
+
+    network = shipped_vae(model)
+    if network is None:
+        raise UsageError(
+            f"no mesh VAE comes with facekit for the face model {model.name}; give one with diversify "
+            "--weights, made by facekit train-prior mesh-vae"
+        )
+    return network
