@@ -68,7 +68,8 @@ def records() -> dict[str, Record]:
         detector="imported",
         history=(step,),
     )
-    camera = Camera(K=rng.normal(size=(3, 3)), R=np.eye(3), t=rng.normal(size=3), image_size=size)
+    K = np.diag([*rng.uniform(400, 900, 2), 1.0])
+    camera = Camera(K=K, R=np.eye(3), t=rng.normal(size=3), image_size=size)
     light = Light(sh=floats(9, 3))
     code = Code(identity=floats(5), expression=floats(3), local=floats(0), albedo=floats(2))
     fit = Fit(

@@ -113,9 +113,21 @@ class Failure:
 def _timed(path: Path, work: Callable[[Path], T]) -> T:
     """``work(path)``; with -v also how long it took, which is told and never stored."""
     started = time.perf_counter()
-    result = work(path)
+    with naming(path):
+        result = work(path)
     detail(f"{path}: {time.perf_counter() - started:.1f} s")
     return result
+
+
+@contextmanager
+def naming(path: Path) -> Iterator[None]:
+    """Inside, errors that do not name the file they are about get its name in front."""
+    try:
+        yield
+    except FacekitError as error:
+        if str(path) in str(error):
+            raise
+        raise type(error)(f"{path}: {error}") from error
 
 
 def run_many(paths: Sequence[Path], work: Callable[[Path], T]) -> tuple[list[T], list[Failure]]:

@@ -101,10 +101,12 @@ def detect(
     several = len(photos) > 1
     if several and (occlusion or box or landmarks):
         raise UsageError("--occlusion, --box and --landmarks belong to one photo; call detect once per photo")
+    options.refuse_clashes(photos, (output, overlay))
     if landmarks and (box or face != "largest"):
         raise UsageError("--landmarks says where the face is; leave out --box and --face")
 
     def one(path: Path) -> list[dict[str, object]]:
+        _refuse(path, (output, overlay), (several, face == "all"), force)
         photo, hidden = read_photo_and_mask(path, occlusion)
         if landmarks is not None:
             found = [given_landmarks(landmarks, photo, hidden, scheme)]
@@ -123,6 +125,22 @@ def detect(
 def _device(detector: str, name: str) -> str:
     """mediapipe runs on the CPU and needs no torch."""
     return "cpu" if detector == "mediapipe" else str(console.torch_device(name))
+
+
+def _refuse(
+    path: Path, targets: tuple[Path | None, Path | None], many: tuple[bool, bool], force: bool
+) -> None:
+    """Before any work: raise UsageError, UnreadableError where the results cannot be written."""
+    from facekit.files.atomic import refuse_overwrite
+    from facekit.files.images import check_image_suffix
+
+    output, overlay = targets
+    several, every = many
+    files = [options.output_path(path, f"_0{SUFFIX}" if every else SUFFIX, output, several or every)]
+    if overlay is not None:
+        files.append(options.output_path(path, ".landmarks.png", overlay, several))
+        check_image_suffix(files[-1])
+    refuse_overwrite(files, force)
 
 
 def _save(

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -12,15 +14,25 @@ from facekit.cli.options import FILE, json_option, verbosity_options
 DIFFERENT = 1
 
 
+class Tolerance(click.FloatRange):
+    """A number from 0, infinity included; with NaN everything would agree."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """Text to float."""
+        number = float(super().convert(value, param, ctx))
+        if math.isnan(number):
+            self.fail(f"{value} is not a number", param, ctx)
+        return number
+
+
+TOLERANCE = Tolerance(min=0)
+
+
 @click.command()
 @click.argument("a", type=FILE)
 @click.argument("b", type=FILE)
-@click.option(
-    "--atol", type=click.FloatRange(min=0), default=0.0, show_default=True, help="Absolute tolerance."
-)
-@click.option(
-    "--rtol", type=click.FloatRange(min=0), default=0.0, show_default=True, help="Tolerance relative to B."
-)
+@click.option("--atol", type=TOLERANCE, default=0.0, show_default=True, help="Absolute tolerance.")
+@click.option("--rtol", type=TOLERANCE, default=0.0, show_default=True, help="Tolerance relative to B.")
 @click.option(
     "--ignore", multiple=True, metavar="KEY", help="Leave out a key and those below it; may be repeated."
 )

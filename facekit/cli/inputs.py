@@ -9,9 +9,7 @@ from facekit.cli import console
 from facekit.errors import UsageError
 
 if TYPE_CHECKING:
-    from facekit.completion.mesh_vae import MeshVAE
     from facekit.files.images import Photo
-    from facekit.morphable.model import FaceModel
     from facekit.records import BoolArray, Landmarks
 
 
@@ -20,7 +18,7 @@ def read_photo_and_mask(path: Path, mask: Path | None) -> tuple[Photo, BoolArray
 
     Raises UsageError for a mask that hides nothing or everything.
     """
-    from facekit.files.images import describe_mask, read_mask, read_photo
+    from facekit.files.images import describe_mask, looks_like_photo, read_mask, read_photo
 
     photo = read_photo(path)
     if mask is None:
@@ -38,6 +36,8 @@ def read_photo_and_mask(path: Path, mask: Path | None) -> tuple[Photo, BoolArray
             "paint what hides the face white, or invert the mask if black was meant"
         )
     console.say(f"{mask}: {describe_mask(hidden)}")
+    if looks_like_photo(mask):
+        console.warn(f"{mask} looks like a photo; a mask is black, and white where the face is hidden")
     if _looks_inverted(hidden):
         console.warn(
             f"{mask} hides the corners and {100 * hidden.mean():.0f} % of the photo; white is hidden: invert "
@@ -60,13 +60,3 @@ def given_landmarks(
     from facekit.stages.detect import adopt
 
     return adopt(read_landmarks(path, photo.pixels.shape), hidden, scheme)
-
-
-def given_network(path: Path | None, model: FaceModel) -> MeshVAE | None:
-    """The mesh VAE of a file, None without one. Raises WrongKindError for one of another face model."""
-    if path is None:
-        return None
-    from facekit.completion.mesh_vae import from_arrays
-    from facekit.files.weights import read_weights
-
-    return from_arrays(*read_weights(path), model.topology.faces)

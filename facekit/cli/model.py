@@ -9,6 +9,7 @@ import click
 
 from facekit.cli import console
 from facekit.cli.options import FILE, OUTPUT, force_option, json_option, verbosity_options
+from facekit.errors import UsageError
 
 if TYPE_CHECKING:
     from facekit.morphable.model import FaceModel
@@ -26,7 +27,7 @@ def model() -> None:
     """
 
 
-@model.command("list")
+@model.command("list", short_help="List the models that come along, and the forms that are read.")
 @json_option
 @verbosity_options
 def list_models(as_json: bool) -> None:
@@ -94,9 +95,19 @@ def convert(name: str, output: Path, landmark_embedding: Path | None, force: boo
     """Write a FLAME, BFM or ICT model in facekit's own format."""
     from facekit.files.models import load_model, write_model
 
+    _refuse(output, force)
     found = load_model(name, landmark_embedding)
     write_model(output, found, force)
     console.say(f"{output}: {found.name}, {len(found.mean)} vertices, {found.size} modes")
+
+
+def _refuse(output: Path, force: bool) -> None:
+    """Before any work: raise UsageError, UnreadableError where the model cannot be written."""
+    from facekit.files.atomic import refuse_overwrite
+
+    if output.suffix != ".safetensors":
+        raise UsageError(f"{output} would not be read again: give it the suffix .safetensors")
+    refuse_overwrite([output], force)
 
 
 @model.command()
@@ -114,6 +125,7 @@ def build(ict: Path, output: Path, force: bool) -> None:
     from facekit.files.unpickle import read_npz
     from facekit.morphable.build import build_model
 
+    _refuse(output, force)
     built = build_model(read_npz(ict))
     write_model(output, built, force)
     console.say(f"{output}: {len(built.mean)} vertices, {built.size} modes, sha256 {built.digest[:12]}")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -203,6 +203,27 @@ def stem(path: Path) -> str:
     return path.stem
 
 
+def refuse_clashes(sources: Sequence[Path], outputs: Sequence[Path | None]) -> None:
+    """Before any work: raise UsageError where results of two inputs would go to one file.
+
+    ``outputs`` is what was given for each kind of result, see output_path.
+    """
+    if len(sources) < 2:
+        return
+    for output in outputs:
+        if output is not None and not output.is_dir() and (output.suffix or output.exists()):
+            raise UsageError(f"there are several inputs and {output} is one file; give a folder instead")
+        names: dict[Path, Path] = {}
+        for source in sources:
+            name = Path(stem(source)) if output is not None else source.with_name(stem(source))
+            if name in names:
+                raise UsageError(
+                    f"the results of {names[name]} and {source} would have the same name; give each photo "
+                    "once, or rename one"
+                )
+            names[name] = source
+
+
 def output_path(source: Path, suffix: str, output: Path | None, several: bool = False) -> Path:
     """Where the result for ``source`` goes: beside it as NAME + suffix, or to ``output``, a file or a folder.
 
@@ -216,7 +237,7 @@ def output_path(source: Path, suffix: str, output: Path | None, several: bool = 
     if not several:
         return output
     if output.suffix or output.exists():
-        raise UsageError(f"there are several inputs and {output} is one file; give --output a folder")
+        raise UsageError(f"there are several inputs and {output} is one file; give a folder instead")
     from facekit.files.folder import make_folder
 
     make_folder(output)

@@ -58,10 +58,12 @@ def render(
     """
     from facekit.files.atomic import refuse_overwrite
     from facekit.files.images import check_image_suffix, write_image
-    from facekit.files.video import check_video_suffix, write_video
+    from facekit.files.video import SUFFIXES, check_video_suffix, write_video
     from facekit.stages import render as stage
 
     picture = output or source.with_name(stem(source) + ".render.png")
+    if picture.suffix.lower() in SUFFIXES:
+        raise UsageError(f"{picture} is a video; give it with --turntable")
     check_image_suffix(picture)
     targets = [picture]
     if turntable is not None:

@@ -108,8 +108,10 @@ def write_text(path: PathLike, text: str, force: bool = False) -> None:
 def _writing(shown: PathLike) -> Iterator[None]:
     try:
         yield
-    except FileNotFoundError:
-        raise UnreadableError(f"cannot write {shown}: there is no folder {Path(shown).parent}") from None
+    except FileNotFoundError as error:
+        above = Path(shown).parent
+        why = error.strerror if above.is_dir() else f"there is no folder {above}"
+        raise UnreadableError(f"cannot write {shown}: {why}") from None
     except OSError as error:
         raise UnreadableError(f"cannot write {shown}: {error.strerror or error}") from error
 

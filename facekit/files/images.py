@@ -78,6 +78,16 @@ def read_mask(path: PathLike, size: tuple[int, ...]) -> NDArray[np.bool_]:
     return grey * (picture.alpha / 255.0) > 127
 
 
+def looks_like_photo(path: PathLike) -> bool:
+    """Whether a picture given as a mask has many colours, or greys that are no soft borders."""
+    pixels = read_photo(path).pixels[::4, ::4].astype(np.int16)
+    if len(np.unique(pixels.reshape(-1, 3), axis=0)) < 64:
+        return False
+    colourful = np.ptp(pixels, axis=2) > 24
+    grey = (pixels > 32).all(2) & (pixels < 223).all(2)
+    return bool(colourful.mean() > 0.2 or grey.mean() > 0.4)
+
+
 def describe_mask(hidden: NDArray[np.bool_]) -> str:
     """One sentence on what the mask hides, with its polarity."""
     return f"white = hidden: {100 * hidden.mean():.1f} % of the photo"
@@ -141,6 +151,10 @@ def _decode(path: PathLike) -> Image.Image:
     except UnreadableError:
         raise
     except UnidentifiedImageError:
+        if any(content == f"a {form} picture" for form in ("TIFF", "PNG", "JPEG", "BMP", "GIF", "WebP")):
+            raise UnreadableError(
+                f"{path} is {content} of a form that cannot be read; save it as an 8-bit PNG first"
+            ) from None
         raise UnreadableError(f"{path} is {content}, not a picture that can be read ({FORMATS})") from None
     except Image.DecompressionBombError:
         raise UnreadableError(

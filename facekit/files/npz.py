@@ -101,6 +101,10 @@ def _hint(kind: str) -> str:
     return f" (as written by facekit {made_by[kind]})" if kind in made_by else ""
 
 
+def _with_article(noun: str) -> str:
+    return f"{'an' if noun[:1] in 'aeio' else 'a'} {noun}"
+
+
 def _with_stated_dtypes(record: Record) -> Record:
     changed: dict[str, Any] = {}
     for name, line in schema.FIELDS[record.KIND].items():
@@ -118,7 +122,7 @@ def _with_stated_dtypes(record: Record) -> Record:
 
 def _load(path: PathLike, wanted: type[Record]) -> Arrays:
     data = read_bytes(path)
-    expected = f"expected a {wanted.KIND} record" if wanted.KIND else "expected a facekit record"
+    expected = f"expected {_with_article(wanted.KIND)} record" if wanted.KIND else "expected a facekit record"
     content = name_content(data)
     if content == "a text file" or content == "a file of unknown kind":
         raise UnreadableError(f"{path}: {expected}, found {content}")
@@ -181,5 +185,6 @@ def _parse_header(
             "update facekit"
         )
     if wanted.KIND not in ("", kind):
-        raise WrongKindError(f"{path}: expected a {wanted.KIND} record, found a {kind}{_hint(kind)}")
+        found = f"{_with_article(kind)}{_hint(kind)}"
+        raise WrongKindError(f"{path}: expected {_with_article(wanted.KIND)} record, found {found}")
     return kind, history

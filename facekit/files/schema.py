@@ -199,6 +199,11 @@ def check_meaning(record: Record) -> str | None:
             return f"points has {len(record.points)} rows, {record.scheme} has {expected} landmarks"
         if (record.sigma < 0).any() or np.isnan(record.sigma).any():
             return "sigma holds negative or missing values"
+    if isinstance(record, Camera):
+        if min(record.K[0, 0], record.K[1, 1]) <= 0 or (record.image_size <= 0).any():
+            return "K or image_size is not that of a camera: focal lengths and sizes must be positive"
+        if np.abs(record.R @ record.R.T - np.eye(3)).max() > 1e-3 or np.linalg.det(record.R) < 0:
+            return "R is no rotation"
     if isinstance(record, Light) and record.order != SH_ORDER:
         return f"order is {record.order!r}, expected {SH_ORDER!r}"
     if isinstance(record, Fit | Ensemble):

@@ -35,6 +35,13 @@ def test_same(pair: tuple[Path, Path]) -> None:
     assert (result.exit_code, result.output) == (0, "")
 
 
+def test_a_tolerance_that_is_no_number_is_refused(pair: tuple[Path, Path]) -> None:
+    result = diff(*pair, "--atol", "nan")
+    assert result.exit_code == 2
+    assert "nan is not a number" in result.stderr
+    assert diff(*pair, "--atol", "inf").exit_code == 0
+
+
 def test_different_names_the_worst_key(pair: tuple[Path, Path]) -> None:
     result = diff(*pair)
     assert result.exit_code == 1

@@ -18,7 +18,7 @@ def photo(tmp_path: Path) -> Path:
 
 def mask_of(photo: Path, values: np.ndarray) -> Path:
     path = photo.with_name("mask.png")
-    write_image(path, values.astype(np.uint8))
+    write_image(path, values.astype(np.uint8), force=True)
     return path
 
 
@@ -51,3 +51,12 @@ def test_a_mask_that_may_be_inverted_is_doubted(
     np.testing.assert_array_equal(found, hidden ^ inverted)
     assert read.pixels.shape == (40, 60, 3)
     assert ("invert the mask" in capsys.readouterr().err) == inverted
+
+
+def test_a_photo_in_place_of_the_mask_is_doubted(photo: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    noise = np.random.default_rng(0).integers(0, 256, (40, 60, 3))
+    read_photo_and_mask(photo, mask_of(photo, noise))
+    assert "looks like a photo" in capsys.readouterr().err
+    mask_of(photo, np.clip(np.linspace(-400, 600, 60), 0, 255) * np.ones((40, 1)))  # a soft border
+    read_photo_and_mask(photo, photo.with_name("mask.png"))
+    assert "looks like" not in capsys.readouterr().err

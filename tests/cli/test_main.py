@@ -182,5 +182,15 @@ def test_run_many_goes_on_and_remembers_the_first_failure(capsys: pytest.Capture
     assert [failure.input for failure in failures] == ["b", "c"]
     assert console.exit_code() == errors.UnreadableError.exit_code
     assert "b is bad" in capsys.readouterr().err
-    with pytest.raises(errors.NoFaceError):
+    with pytest.raises(errors.NoFaceError, match=r"^c is empty$"):
         console.run_many([Path("c")], work)
+
+
+def test_an_error_names_its_file() -> None:
+    def work(path: Path) -> str:
+        raise errors.NoFaceError("no face found")
+
+    with pytest.raises(errors.NoFaceError, match=r"^photo\.jpg: no face found$"):
+        console.run_many([Path("photo.jpg")], work)
+    _, failures = console.run_many([Path("photo.jpg"), Path("other.jpg")], work)
+    assert [failure.error for failure in failures] == ["photo.jpg: no face found", "other.jpg: no face found"]

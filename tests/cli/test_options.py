@@ -71,6 +71,19 @@ def test_outputs(tmp_path: Path) -> None:
             output_path(photo, ".fit.npz", path, several=True)
 
 
+def test_two_results_of_one_name_are_refused_before_any_work(tmp_path: Path) -> None:
+    a, b, c = Path("x/a.jpg"), Path("x/a.png"), Path("y/a.jpg")
+    options.refuse_clashes([a], (None, Path("one.obj")))
+    options.refuse_clashes([a, c], (None, None))
+    options.refuse_clashes([a, Path("x/b.jpg")], (tmp_path / "new", tmp_path))
+    for sources, output in (((a, a), None), ((a, b), None), ((a, c), tmp_path), ((a, c), tmp_path / "new")):
+        with pytest.raises(UsageError, match="same name"):
+            options.refuse_clashes(sources, (output,))
+    with pytest.raises(UsageError, match="one file"):
+        options.refuse_clashes([a, Path("x/b.jpg")], (None, Path("one.obj")))
+    assert not (tmp_path / "new").exists()
+
+
 def test_results_are_no_stream() -> None:
     with pytest.raises(click.BadParameter, match="give a path"):
         OUTPUT.convert("-", None, None)

@@ -259,6 +259,13 @@ def test_floating_point_pixels(tmp_path: Path) -> None:
         read_photo(path)
 
 
+def test_a_picture_of_an_unknown_form(tmp_path: Path) -> None:
+    path = tmp_path / "a.tif"
+    path.write_bytes(b"II*\x00" + bytes(range(100)))
+    with pytest.raises(UnreadableError, match="TIFF picture of a form that cannot be read; save it"):
+        read_photo(path)
+
+
 HIDDEN = np.zeros((48, 64), bool)
 HIDDEN[10:30, 5:40] = True
 

@@ -175,6 +175,10 @@ DAMAGES: dict[str, tuple[dict[str, Any], type[Exception], str]] = {
         "68 rows, mediapipe478 has 478",
     ),
     "negative sigma": ({"landmarks.sigma": np.full(68, -1, np.float32)}, UnreadableError, "sigma"),
+    "focal length": ({"camera.K": np.zeros((3, 3))}, UnreadableError, "camera.K or image_size is not"),
+    "picture of no size": ({"camera.image_size": np.zeros(2, np.int32)}, UnreadableError, "must be positive"),
+    "no rotation": ({"camera.R": np.zeros((3, 3))}, UnreadableError, "camera.R is no rotation"),
+    "a reflection": ({"camera.R": np.diag([1.0, 1.0, -1.0])}, UnreadableError, "camera.R is no rotation"),
     "order of harmonics": ({"light.order": np.array("1 x y z")}, UnreadableError, "light.order"),
 }
 

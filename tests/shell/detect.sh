@@ -11,3 +11,6 @@ python3 -c 'import json; print(json.dumps([[100 + i, 200 - i % 9] for i in range
 facekit detect astronaut.png --box 175,75,275,180 -q && test -s astronaut.landmarks.npz
 facekit detect astronaut.png --box nonsense; test $? -eq 2
 facekit detect astronaut.png --detector face-alignment --scheme mediapipe478; test $? -eq 2
+cp small.png astronaut.jpg && facekit detect astronaut.png astronaut.jpg 2> err; test $? -eq 2 && grep -q "same name" err && test $(wc -l < err) -eq 1 && test ! -e astronaut.landmarks.npz
+facekit detect astronaut.png --overlay seen.xyz 2> err; test $? -eq 2 && grep -q "suffixes" err && test ! -e astronaut.landmarks.npz
+facekit detect small.png astronaut.png 2> err; test $? -eq 3 && grep -q "small.png: no face" err

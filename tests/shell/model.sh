@@ -5,3 +5,4 @@ facekit model info default | grep -q 'Institute for Creative Technologies'
 facekit model convert default -o copy.safetensors -q && facekit model info copy.safetensors --json > a.json && facekit model info --json > b.json && cmp a.json b.json && facekit model convert default -o copy.safetensors; test $? -eq 2
 facekit model info none.safetensors 2> err; test $? -eq 6 && grep -q 'none.safetensors' err
 facekit model build --ict a.fit.npz -o x.safetensors; test $? -eq 5 && test ! -e x.safetensors
+facekit model convert default -o copy.bin 2> err; test $? -eq 2 && grep -q "suffix .safetensors" err && test ! -e copy.bin

@@ -5,3 +5,4 @@ facekit render a.ensemble.npz --index 9 -o x.png; test $? -eq 2 && test ! -e x.p
 facekit render a.landmarks.npz -o x.png; test $? -eq 5 && test ! -e x.png
 facekit render a.obj --turntable x.avi; test $? -eq 2
 mkdir empty && facekit render empty 2> err; test $? -eq 2 && grep -q face_00.obj err
+facekit render a.obj -o turn.gif 2> err; test $? -eq 2 && grep -q -- --turntable err && test ! -e turn.gif
