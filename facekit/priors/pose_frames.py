@@ -13,12 +13,13 @@ from facekit.errors import UsageError
 from facekit.geometry.rotation import axis_angle_to_matrix
 from facekit.motion.clips import groups, mirrored, resample
 from facekit.motion.skeleton import Skeleton, forward_kinematics, skeleton_of
-from facekit.priors.pose_space import without_heading
+from facekit.priors.pose_space import PoseSpace, without_heading
 from facekit.records import Motion
 
 FPS = 30.0
 SIZES = 0.15  # log of a wearer's size: uniform within this of 0
 LOST_HAND = 0.1  # how often each hand is not seen
+OTHER_ARM = 0.15  # how often each arm is that of another frame: few clips show few ways to use arms
 CHUNK = 4096  # frames turned at once
 
 
@@ -112,14 +113,37 @@ def seen_joints(
     return rank[None] >= length[:, None]
 
 
-def draw(frames: Frames, x: Tensor, count: int, generator: torch.Generator) -> dict[str, Tensor]:
-    """A batch of the poses x (N, D), with heads' heights, which hands are seen, wearers' sizes, noise."""
+def draw(
+    frames: Frames, x: Tensor, arms: Tensor, count: int, generator: torch.Generator
+) -> dict[str, Tensor]:
+    """A batch of the poses x (N, D), with heads' heights, which hands are seen, wearers' sizes, noise.
+
+    ``arms`` (2, D) bool are the coordinates of the left and of the right arm.
+    """
     index = torch.multinomial(frames.weight, count, replacement=True, generator=generator)
+    drawn = x[index]
+    for arm in arms:
+        other = x[torch.multinomial(frames.weight, count, replacement=True, generator=generator)]
+        swapped = torch.rand(count, 1, generator=generator) < OTHER_ARM
+        drawn = torch.where(swapped & arm, other, drawn)
     hands = torch.rand(count, 2, generator=generator) >= LOST_HAND
     return {
-        "x": x[index],
+        "x": drawn,
         "head": frames.head[index],
         "hands": hands,
         "log_size": SIZES * (2 * torch.rand(count, generator=generator) - 1),
         "noise": torch.randn(count, x.shape[1], generator=generator),
     }
+
+
+def arm_coordinates(space: PoseSpace) -> Tensor:
+    """(2, D) bool: the coordinates of x that turn the left arm, and those that turn the right one."""
+    joints = space.kept // 3
+    rows = []
+    for side in ("left", "right"):
+        arm = [
+            side in name and not low
+            for name, low in zip(space.skeleton.names, space.skeleton.lower, strict=True)
+        ]
+        rows.append(torch.tensor(arm)[joints.cpu()])
+    return torch.stack(rows)

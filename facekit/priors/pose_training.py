@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from facekit.motion.headset import PER_DEVICE
 from facekit.priors.flow import gaussian
-from facekit.priors.pose_frames import Frames, draw, masked_order, seen_joints
+from facekit.priors.pose_frames import Frames, arm_coordinates, draw, masked_order, seen_joints
 from facekit.priors.pose_prior import FlagPrior, PosePrior, RealNVPPrior, VaePrior
 from facekit.priors.pose_space import condition, tokens
 from facekit.priors.region import gumbel_noise
@@ -44,6 +44,7 @@ class PoseTask:
     def __init__(self, prior: PosePrior, frames: Frames, batch: int) -> None:
         self.prior, self.frames, self.size = prior, frames, batch
         self.x = prior.space.encode(frames.rotations)
+        self.arms = arm_coordinates(prior.space)
 
     @property
     def model(self) -> nn.Module:
@@ -52,7 +53,7 @@ class PoseTask:
 
     def batch(self, progress: float, generator: torch.Generator) -> dict[str, Tensor]:
         """Poses and noise."""
-        return draw(self.frames, self.x, self.size, generator)
+        return draw(self.frames, self.x, self.arms, self.size, generator)
 
     def losses(self, batch: dict[str, Tensor], progress: float) -> dict[str, Tensor]:
         """Terms by name; "loss" is what is minimised."""
