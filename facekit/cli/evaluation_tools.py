@@ -29,10 +29,6 @@ class Models:
 
         return global_local(self.whole)
 
-    def named(self, which: str) -> FaceModel:
-        """The model of one of FITS."""
-        return self.whole if which == "global" else self.local
-
 
 @dataclass
 class CaseTools:
@@ -52,16 +48,24 @@ class CaseTools:
         if which not in self._fits:
             fit = self.space.fit(self.case.name, which)
             if fit is None:
-                fit = (self._mesh_fit if self.from_meshes else self._photo_fit)(self.models.named(which))
+                fit = self._mesh_fit(which) if self.from_meshes else self._photo_fit(which)
                 self.space.keep_fit(self.case.name, which, fit)
             self._fits[which] = fit
         return self._fits[which]
 
-    def _photo_fit(self, model: FaceModel) -> Fit:
+    def _photo_fit(self, which: str) -> Fit:
+        """The global model by landmarks and pixels; the same with local modes, as fit-3dmm does; the printed
+        global+local model.
+        """
+        from facekit.metrics.tables import GLOBAL, PRINTED
         from facekit.stages.detect import redetect
-        from facekit.stages.fit import fit_photo
+        from facekit.stages.fit import fit_person, fit_photo
 
-        return fit_photo(self.case.photo, self._landmarks, model, self.case.hidden, look_again=redetect)
+        photo, hidden, marks = self.case.photo, self.case.hidden, self._landmarks
+        if which == GLOBAL:  # photos of one person move within the model
+            return fit_person([photo], [marks], self.models.whole, [hidden], look_again=redetect)[0]
+        model = self.models.local if which == PRINTED else self.models.whole
+        return fit_photo(photo, marks, model, hidden, look_again=redetect)
 
     @cached_property
     def _landmarks(self) -> Landmarks:
@@ -69,12 +73,14 @@ class CaseTools:
 
         return detect_masked(self.case.photo, self.case.hidden)
 
-    def _mesh_fit(self, model: FaceModel) -> Fit:
+    def _mesh_fit(self, which: str) -> Fit:
+        from facekit.metrics.tables import GLOBAL_LOCAL, PRINTED
         from facekit.stages.evaluate_meshes import fit_mesh
 
         if self.case.truth is None or self.case.camera is None:
             raise UsageError(f"{self.case.name} has no truth; --from-meshes needs what synth photos writes")
-        return fit_mesh(self.case.truth, self.case.camera, self.case.hidden, model)
+        model = self.models.local if which == PRINTED else self.models.whole
+        return fit_mesh(self.case.truth, self.case.camera, self.case.hidden, model, which == GLOBAL_LOCAL)
 
     def diversify(self, fit: Fit, method: str, n: int, k: float | None, n_sigma: float | None) -> Ensemble:
         """Completions of a fit, with the seed of the evaluation."""
@@ -92,6 +98,5 @@ class CaseTools:
             photo=self.preset == "paper",
         )
         photo = self.case.photo if self.preset == "paper" else None
-        model = self.models.whole if fit.model == self.models.whole.name else self.models.local
         generator = torch.Generator().manual_seed(self.seed)
-        return diversify(fit, model, n, generator, method, settings, self.network, photo=photo)
+        return diversify(fit, self.models.whole, n, generator, method, settings, self.network, photo=photo)

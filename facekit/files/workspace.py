@@ -74,4 +74,4 @@ class Workspace:
         write_record(self._fit(name, which), fit, force=True)
 
     def _fit(self, name: str, which: str) -> Path:
-        return self.folder / "fits" / f"{name}.{which}.fit.npz"
+        return self.folder / "fits" / f"{name}.{which.replace(' ', '-')}.fit.npz"

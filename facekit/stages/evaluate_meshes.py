@@ -8,6 +8,7 @@ import numpy as np
 
 from facekit.errors import NumericalError
 from facekit.geometry.camera import project_points
+from facekit.morphable.local import regional
 from facekit.morphable.model import FaceModel
 from facekit.raster.visibility import visible_vertices
 from facekit.records import BoolArray, Camera, Fit, FloatArray, Landmarks, Light
@@ -19,19 +20,23 @@ FRONT_LIGHT = 3.0  # sh[0] of an even light
 FEWEST = 20  # vertices
 
 
-def fit_mesh(vertices: FloatArray, camera: Camera, hidden: BoolArray, model: FaceModel) -> Fit:
+def fit_mesh(
+    vertices: FloatArray, camera: Camera, hidden: BoolArray, model: FaceModel, by_region: bool = False
+) -> Fit:
     """The model's posterior given those vertices (V, 3) m of a mesh in its topology that ``camera`` shows.
 
-    hidden (H, W) bool, what an occluder covers. Light and skin are average; the 68 landmarks are the mesh's
-    own. Raises NumericalError where nearly nothing is seen.
+    hidden (H, W) bool, what an occluder covers. ``by_region`` adds the local modes that a fit to a photo may
+    use (``morphable.local.regional``): the record has the model's own code and covariance. Light and skin
+    are average; the 68 landmarks are the mesh's own. Raises NumericalError where nearly nothing is seen.
     """
     visible = visible_vertices(vertices, model.topology.faces, camera, hidden)
     index = np.flatnonzero(visible & model.topology.part("skin"))
     if len(index) < FEWEST:
         raise NumericalError("the mask hides nearly all of the face; there is nothing to fit to")
-    posterior = model.posterior(index, vertices[index], NOISE)
-    code = model.clip(posterior.mean)
-    shape = model.instance(code)
+    body = regional(model) if by_region else model
+    posterior = body.posterior(index, vertices[index], NOISE)
+    whole = body.clip(posterior.mean)
+    shape, code = body.instance(whole), whole[: model.size]
     sh = np.zeros((9, 3), np.float32)
     sh[0] = FRONT_LIGHT
     albedo = None if model.albedo is None else np.zeros(len(model.albedo.basis))
@@ -52,7 +57,7 @@ def fit_mesh(vertices: FloatArray, camera: Camera, hidden: BoolArray, model: Fac
         landmarks68=marks.astype(np.float32),
         landmarks68_2d=on_photo.astype(np.float32),
         landmarks=_landmarks(on_photo, camera, hidden),
-        covariance=posterior.covariance.astype(np.float32),
+        covariance=posterior.covariance[: model.size, : model.size].astype(np.float32),
         photo_sha256="0" * 64,
         outcome=f"fitted to {len(index)} vertices of a mesh",
         stats="{}",

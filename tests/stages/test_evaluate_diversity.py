@@ -68,7 +68,7 @@ def test_figures_of_known_shapes(bench: Bench) -> None:
     assert figures["asd_v"] == pytest.approx(0.0, abs=1e-3)
     assert figures["cse"] == pytest.approx(0.0, abs=1e-3)
     assert figures["within"] == 1.0
-    assert set(result["fits"]) == {"global", "global+local", "mean face", "true face"}
+    assert set(result["fits"]) == {"global", "global+local", "Eq. 4-6", "mean face", "true face"}
 
 
 def test_a_fit_that_is_off_is_told(bench: Bench) -> None:
@@ -152,5 +152,9 @@ def test_a_fit_to_a_mesh_is_exact_where_it_is_seen() -> None:
     skin = model.topology.part("skin")
     assert off[fit.visible & skin].mean() < 0.3
     assert off[~fit.visible & skin].mean() > 2 * off[fit.visible & skin].mean()
+    local = fit_mesh(shape, camera, MASK, model, by_region=True)
+    nearer = 1e3 * np.linalg.norm(local.vertices - shape, axis=1)
+    assert nearer[fit.visible & skin].mean() < off[fit.visible & skin].mean()
+    assert local.covariance.shape == fit.covariance.shape
     with pytest.raises(NumericalError, match="nearly all"):
         fit_mesh(shape, camera, np.ones_like(MASK), model)
