@@ -19,6 +19,7 @@ from facekit.records import FloatArray, IntArray
 # iBUG pairs, upper and lower, that may touch but not pass: inner lips, lids of the right and of the left eye
 PAIRS = ((61, 67), (62, 66), (63, 65), (37, 41), (38, 40), (43, 47), (44, 46))
 OVERLAP = 5e-4  # m, by which a pair may pass: the landmarks lie a little inside the lips and lids
+MARGIN = 5e-5  # m, short of OVERLAP, since projection leaves a rest
 
 
 @dataclass(frozen=True)
@@ -84,7 +85,7 @@ def no_crossing(model: FaceModel, vertices: FloatArray, lift: FloatArray) -> Hal
     y, modes = vertices[:, 1], model.basis[..., 1]
     gap = (y[above] * high).sum(-1) - (y[below] * low).sum(-1)
     by_code = (modes[:, above] * high).sum(-1) - (modes[:, below] * low).sum(-1)
-    return HalfSpaces(-(lift @ by_code).T, np.maximum(gap + OVERLAP, 0.0))
+    return HalfSpaces(-(lift @ by_code).T, np.maximum(gap + OVERLAP - MARGIN, 0.0))
 
 
 @dataclass(frozen=True)
