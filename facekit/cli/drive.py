@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from facekit.records import Headset, Motion
     from facekit.stages.drive_pose import Driven
 
+SHIPPED = "pose"  # SOURCE for the prior that comes along
 OURS = ("*.motion.npz", "amass.npz", "skeleton.png", "skeleton.mp4", "motion.bvh", "report.json")
 
 
@@ -85,14 +86,14 @@ class Wish:
 def drive(**wish: Any) -> None:
     """Move a whole body by what a headset sees of head and hands.
 
-    SOURCE is a prior over poses as train-prior pose writes it. A hand that is NaN in the signal counts as not
-    seen. The folder gets NAME.motion.npz, amass.npz (the same on the joints of SMPL, for other programs),
-    skeleton.png, skeleton.mp4 and report.json.
+    SOURCE is a prior over poses as train-prior pose writes it, or pose for the one that comes along. A hand
+    that is NaN in the signal counts as not seen. The folder gets NAME.motion.npz, amass.npz (the same on the
+    joints of SMPL, for other programs), skeleton.png, skeleton.mp4 and report.json.
 
     \b
     Examples:
       facekit drive pose.safetensors --by hmd.npz -o moved/
-      facekit drive pose.safetensors --by motions.npz --clip walk --bvh
+      facekit drive pose --by motions.npz --clip walk --bvh
     """
     from facekit.files.atomic import atomic_folder
     from facekit.stages.drive_pose import drive_pose
@@ -119,9 +120,12 @@ def drive(**wish: Any) -> None:
 
 def _prior(source: Path) -> PosePrior:
     """The weights of SOURCE. Raises UnreadableError, WrongKindError."""
+    from facekit.files.assets import read_asset_weights
     from facekit.files.weights import read_weights
     from facekit.priors.pose_files import from_arrays
 
+    if str(source) == SHIPPED and not source.exists():
+        return from_arrays(*read_asset_weights("pose.safetensors"))
     return from_arrays(*read_weights(source), str(source))
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from facekit.files.npz import CORRUPT, HEADER, read_any
 from facekit.files.reading import name_content, read_bytes
 from facekit.geometry.rotation import sixd_to_matrix
 from facekit.motion.bodies import SMPL_BODY
-from facekit.motion.clips import check_motion, face_forward
+from facekit.motion.clips import check_motion, face_forward, standing_size
 from facekit.motion.headset import check_headset
 from facekit.motion.retarget import from_amass, to_amass
 from facekit.records import Headset, Motion
@@ -128,7 +129,10 @@ def _amass(path: Path, arrays: Arrays, subject: str) -> Motion:
     rate = next((arrays[name] for name in RATES if name in arrays), None)
     if rate is None:
         raise UnreadableError(f"{path} has no frame rate ({' or '.join(RATES)})")
-    return from_amass(poses, trans, float(rate), path.stem.removesuffix("_poses"), subject)
+    motion = from_amass(poses, trans, float(rate), path.stem.removesuffix("_poses"), subject)
+    if check_motion(motion):
+        return motion
+    return replace(motion, root=motion.root / np.float32(standing_size(motion)))  # feet on the floor again
 
 
 def _clips(path: Path, arrays: Arrays, subject: str) -> list[Motion]:

@@ -11,12 +11,14 @@ import numpy as np
 
 from facekit.errors import WrongKindError
 from facekit.geometry.rotation import axis_angle_to_matrix, matrix_to_axis_angle
-from facekit.motion.skeleton import Skeleton, skeleton_of
+from facekit.motion.skeleton import Skeleton, forward_kinematics, skeleton_of
 from facekit.records import FloatArray, Motion
 
 TALLEST = 10.0  # m; bones or headsets beyond are in another unit
 TEST, VALIDATION = 0.2, 0.1  # parts of the groups
 ALWAYS_TRAIN = 0.2  # part of the seconds
+ANKLE = 0.03  # m, of the lowest joint above the floor
+STANDS, GROUNDED = 0.8, 0.2  # of the greatest height; quantile of the frames
 # Words of a clip's name that say how or where, not what.
 _HOW = {"mirror", "mirrored", "left", "right", "forward", "backward", "backwards", "humanoid3d", "sie"}
 
@@ -79,6 +81,24 @@ def face_forward(motion: Motion) -> Motion:
         rotations=motion.rotations @ turn.T,  # the axis of C R C^T is C times that of R
         root=motion.root @ turn.T,
     )
+
+
+def standing_size(motion: Motion) -> float:
+    """Size of who was captured over that of the skeleton, from how high the root is above the lowest joint.
+
+    While a foot is on the floor (y = 0) that is the height of the root; in the air it is less, so a low
+    quantile over the frames in which the body stands is taken. 1 where it never does, or where what comes
+    out is no size of a person (a floor elsewhere).
+    """
+    skeleton = skeleton_of(motion)
+    places, _ = forward_kinematics(skeleton, axis_angle_to_matrix(motion.rotations.astype(np.float64)))
+    below = ANKLE - places[..., 1].min(1)
+    tall = float(below.max(initial=0.0))
+    stands = below > STANDS * tall
+    if tall < 0.5 or not stands.any():
+        return 1.0
+    size = float(np.quantile(motion.root[stands, 1] / below[stands], GROUNDED))
+    return size if 0.7 < size < 1.4 else 1.0
 
 
 def check_motion(motion: Motion) -> str | None:

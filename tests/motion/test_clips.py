@@ -6,14 +6,26 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import torch
 from moves import PLAIN, SMPL_BODY, a_motion
 
 from facekit.errors import UnreadableError, WrongKindError
 from facekit.geometry.rotation import axis_angle_to_matrix, matrix_to_sixd
-from facekit.motion.clips import axes_of, check_motion, face_forward, groups, mirrored, resample, split, theme
+from facekit.motion.clips import (
+    axes_of,
+    check_motion,
+    face_forward,
+    groups,
+    mirrored,
+    resample,
+    split,
+    standing_size,
+    theme,
+)
 from facekit.motion.headset import check_headset, heading, headset_of, in_head_frame
 from facekit.motion.skeleton import forward_kinematics, make_skeleton, skeleton_of
 from facekit.records import Headset, Motion
+from facekit.synthetic.motion import make_motion
 
 
 def places(motion: Motion) -> np.ndarray:
@@ -194,3 +206,19 @@ def test_what_is_wrong_with_a_motion_is_said() -> None:
     assert "NaN" in str(check_motion(replace(good, root=good.root * np.float32(np.nan))))
     assert "frame rate" in str(check_motion(replace(good, fps=0.0)))
     assert PLAIN.size == 15
+
+
+@pytest.mark.parametrize("kind", ["walk", "squat", "look"])
+def test_the_size_of_who_was_captured(kind: str) -> None:
+    motion = make_motion(kind, 3.0, torch.Generator().manual_seed(0), "a")
+    assert standing_size(motion) == pytest.approx(1.0, abs=1e-3)
+    taller = replace(motion, root=1.12 * motion.root)
+    assert standing_size(taller) == pytest.approx(1.12, abs=2e-3)
+    jumps = taller.root.copy()
+    jumps[30:50, 1] += 0.3
+    assert standing_size(replace(taller, root=jumps)) == pytest.approx(1.12, abs=0.02)
+    upstairs = replace(motion, root=motion.root + np.array([0, 3, 0], np.float32))
+    assert standing_size(upstairs) == 1.0
+    lying = motion.rotations.copy()
+    lying[:, 0] = [np.pi / 2, 0, 0]
+    assert standing_size(replace(motion, rotations=lying)) == 1.0
