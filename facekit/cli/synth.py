@@ -29,7 +29,7 @@ def synth() -> None:
 synth.add_command(motion)
 
 
-@synth.command()
+@synth.command(short_help="Write photos of invented people, with the truth beside them.")
 @click.option("-n", "n", type=click.IntRange(1), default=10, show_default=True, help="How many photos.")
 @click.option("-o", "--output", type=OUTPUT, required=True, metavar="FOLDER", help="Where the photos go.")
 @click.option("--size", type=click.IntRange(64, 2048), default=512, show_default=True, help="Pixels a side.")
@@ -77,7 +77,7 @@ def photos(
             if photo.mask is not None and photo.occluded is not None:
                 write_image(folder / f"{name}.occluded.png", photo.occluded)
                 write_image(folder / f"{name}.mask.png", photo.mask)
-    console.say(f"{output}: {n} photos")
+    console.say(f"{output}: {n} photo{'s' * (n > 1)}")
 
 
 @synth.command()
