@@ -37,7 +37,10 @@ class Descent(Choice):
 
 
 PAPER = Descent()
-FAST = Descent(candidates=32, iterations=40, rate=0.1, decay=0.0, photo_weight=0.0)
+# Fewer and larger steps go less far; a weight of 0.1 parts faces further than they look like faces.
+FAST = Descent(
+    candidates=32, iterations=40, rate=0.1, decay=0.0, photo_weight=0.0, dpp_weight=2 * PAPER.dpp_weight
+)
 
 
 @dataclass(frozen=True)

@@ -64,7 +64,7 @@ class VaeCompletion:
         """
         unit = np.eye(self.dimension)
         centre = self.decode(unit[:1] * 0)
-        moved = np.concatenate([self.decode(unit[i : i + CHUNK]) for i in range(0, len(unit), CHUNK)])
+        moved = self.decode(unit)
         model, code = self._model, self._model.code(centre)[0]
         lift, gap = model.code(moved) - code, self.pairs.gaps(centre)[0]
         expressions = bounds(model.lower - ROOM, model.upper + ROOM, code, lift)
