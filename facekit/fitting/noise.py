@@ -6,6 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.linalg.lapack import dposv
+
+from facekit.errors import NumericalError
 
 Array = NDArray[np.float64]
 
@@ -37,8 +40,11 @@ class Noise:
         scaled = self.factors / np.sqrt(self.variance)
         h = scaled @ scaled.T
         np.einsum("ii->i", h)[:] += 1.0
-        out: Array = np.linalg.solve(h, self.factors @ (residual / self.variance))
-        return out
+        _, out, failed = dposv(h, self.factors @ (residual / self.variance))
+        if failed:
+            raise NumericalError("the noise of the landmarks is not a covariance; check their sigma")
+        found: Array = out
+        return found
 
     def weights(self, left: Array, group: int = 2) -> Array:
         """Student weights (N,) in (0, 1.5]: small where a landmark is off by more than its noise allows.

@@ -105,8 +105,13 @@ class DetectorStatistics:
     def seen(self, landmarks: LandmarkModel, index: NDArray[np.integer]) -> Seen:
         """The detector's points ``index`` (M,) on a face model's ``landmarks`` (L)."""
         rows = landmarks.at(index)
-        modes = rows.modes + self.change[:, index].transpose(1, 2, 0)
+        modes = rows.modes + self._change_by_point[index]
         return Seen(replace(rows, modes=modes), self.offset[:, index])
+
+    @cached_property
+    def _change_by_point(self) -> Array:
+        """The change (L, 3, K) in the order in which the fit reads it."""
+        return np.ascontiguousarray(self.change.transpose(1, 2, 0))
 
     def arrays(self) -> dict[str, NDArray[Any]]:
         """Everything as named float32 and float16 arrays, to be stored."""
