@@ -37,6 +37,8 @@ class Noise:
 
     def shared(self, residual: Array) -> Array:
         """Most probable shared errors (Q,) of a residual (N,), were there no outliers."""
+        if not len(self.factors):
+            return np.zeros(0)
         scaled = self.factors / np.sqrt(self.variance)
         h = scaled @ scaled.T
         np.einsum("ii->i", h)[:] += 1.0

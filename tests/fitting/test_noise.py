@@ -58,6 +58,11 @@ def test_shared_errors_are_the_plain_conditional_mean() -> None:
     np.testing.assert_allclose(noise.shared(r), noise.factors @ np.linalg.solve(covariance, r), rtol=1e-9)
 
 
+def test_nothing_is_shared_by_independent_errors() -> None:
+    noise, _, r = example()
+    assert noise.independent().shared(r).shape == (0,)
+
+
 def test_noise_of_some_landmarks_is_a_part_of_the_covariance() -> None:
     noise, rows = example()[0], np.array([6, 7, 0, 1])
     some = noise.at(np.array([3, 0]))
