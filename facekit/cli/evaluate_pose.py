@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +15,27 @@ if TYPE_CHECKING:
     from facekit.priors.pose_prior import PosePrior
     from facekit.records import Motion
     from facekit.stages.evaluate_pose import Figures, Plan
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What the user asked for."""
+
+    weights: tuple[Path, ...]
+    data: Path
+    part: str
+    frames: int
+    k: int
+    runs: int
+    output: Path | None
+    seed: int | None
+    force: bool
+    as_json: bool
+
+    @property
+    def folder(self) -> Path:
+        """Where the tables go."""
+        return self.output or Path("pose.evaluation")
 
 
 @click.command(short_help="How near bodies come to the truth that are moved by head and hands alone.")
@@ -47,18 +68,7 @@ if TYPE_CHECKING:
 @options.force_option
 @options.json_option
 @options.verbosity_options
-def pose(
-    weights: tuple[Path, ...],
-    data: Path,
-    part: str,
-    frames: int,
-    k: int,
-    runs: int,
-    output: Path | None,
-    seed: int | None,
-    force: bool,
-    as_json: bool,
-) -> None:
+def pose(**wish: Any) -> None:
     """Make the tables of FLAG: errors in cm of the joints of the upper and of the whole body.
 
     Each of the WEIGHTS generates a pose from what a headset sees, then fits it by L-BFGS in its latents.
@@ -71,24 +81,27 @@ def pose(
     from facekit.files.motion import read_motions
     from facekit.stages.evaluate_pose import Plan, evaluate_prior, make_test, part_of, themes_of
 
-    plan, folder = Plan(frames, k, runs), output or Path("pose.evaluation")
-    motions = part_of(read_motions(data), part)
-    priors = {path.stem: _read(path, motions) for path in weights}
-    with atomic_folder(folder, force, ("tables.md", "tables.json", "iterations.png")) as made:
-        seed, generator = console.chosen_seed(seed)
+    asked = Wish(**wish)
+    plan = Plan(asked.frames, asked.k, asked.runs)
+    motions = part_of(read_motions(asked.data), asked.part)
+    priors = {path.stem: _read(path, motions) for path in asked.weights}
+    with atomic_folder(asked.folder, asked.force, ("tables.md", "tables.json", "iterations.png")) as made:
+        seed, generator = console.chosen_seed(asked.seed)
         results = {
-            name: evaluate_prior(prior, make_test(prior, motions, frames), plan, generator, console.detail)
+            name: evaluate_prior(
+                prior, make_test(prior, motions, plan.frames), plan, generator, console.detail
+            )
             for name, prior in console.progress(priors.items(), "priors", len(priors))
         }
         count = next(iter(results.values()))["frames"]
-        note = f"{count} frames of {len(motions)} clips ({part}): {themes_of(motions)}. Seed {seed}."
+        note = f"{count} frames of {len(motions)} clips ({asked.part}): {themes_of(motions)}. Seed {seed}."
         told = _write(made, results, plan, note)
     text = told.pop("text")
-    if as_json:
+    if asked.as_json:
         console.emit_json(told)
     else:
         console.emit_line(text.rstrip("\n"))
-    console.say(f"{folder / 'tables.md'}: {count} frames, {len(results)} priors")
+    console.say(f"{asked.folder / 'tables.md'}: {count} frames, {len(results)} priors")
 
 
 def _read(path: Path, motions: list[Motion]) -> PosePrior:

@@ -15,7 +15,7 @@ from facekit.geometry.arrays import Array, namespace
 from facekit.geometry.rotation import axis_angle_to_matrix, matrix_to_sixd
 from facekit.motion.clips import TALLEST
 from facekit.motion.skeleton import forward_kinematics, skeleton_of
-from facekit.records import FloatArray, Headset, Motion
+from facekit.records import BoolArray, FloatArray, Headset, Motion
 
 NAMES = ("head", "left hand", "right hand")
 PER_DEVICE = 10  # 6-D rotation, position, whether it is seen
@@ -89,7 +89,7 @@ def check_headset(headset: Headset) -> None:
         raise UnreadableError(f"scale is {headset.scale}; it is the wearer's size over that of the skeleton")
 
 
-def observed(headset: Headset) -> FloatArray:
+def observed(headset: Headset) -> BoolArray:
     """(T, 3) bool: a device of which anything is NaN is not seen."""
     return np.isfinite(headset.rotations).all((-1, -2)) & np.isfinite(headset.positions).all(-1)
 
