@@ -7,12 +7,14 @@ from __future__ import annotations
 import json
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import lru_cache
 
 import cv2
 import numpy as np
 import torch
 
 from facekit.errors import NumericalError, UsageError
+from facekit.files.assets import has_asset, read_asset_weights
 from facekit.geometry.mesh import vertex_normals
 from facekit.morphable.model import FaceModel
 from facekit.raster.shade import linear_to_srgb, srgb_to_linear
@@ -30,6 +32,7 @@ from facekit.texture.albedo import (
 )
 from facekit.texture.blend import PLAIN, blend
 from facekit.texture.chart import Chart, chart_of
+from facekit.texture.expected import Expected, add_expected
 from facekit.texture.grain import add_grain
 from facekit.texture.invent import invent
 from facekit.texture.places import ground, skin_attributes
@@ -38,11 +41,17 @@ from facekit.texture.shading import exposure, shading, shelter, trusted_light, u
 from facekit.texture.unwrap import unwrap
 from facekit.texture.window import Window, enlarge, face_window, mask_window, replaced
 
-EXPECTED = 0.007  # face widths: the first picture is the expected one, as unsure of hidden features as this
+EXPECTED = 0.008  # face widths: the first picture is the expected one, as unsure of hidden features as this
+LEARNED = "expected.safetensors"
 ALIKE = 0.08  # sRGB: visible pixels this near to the render show skin, not hair
 SIZES = (256, 512, 1024, 2048)  # texels a side
 WORKERS = 2  # completions at once
 LARGE = 1_500_000  # px; larger windows are completed one at a time, to spare memory
+
+
+@lru_cache(maxsize=1)
+def _shipped() -> Expected | None:
+    return Expected.from_arrays(*read_asset_weights(LEARNED)) if has_asset(LEARNED) else None
 
 
 @dataclass(frozen=True)
@@ -65,14 +74,16 @@ def complete(
     """Complete the hidden part of a photo once for each shape of the ensemble.
 
     photo (H, W, 3) uint8; hidden (H, W) bool. The first completion takes the mean of the albedo's posterior,
-    the others samples of it. Pixels that are not hidden are no part of the result. Raises UsageError where
+    and its picture is the expected one (see texture.expected); the others take samples of it.
+    Pixels that are not hidden are no part of the result. Raises UsageError where
     the parts do not belong together, NumericalError where a texture is not finite.
     """
     _check(photo, hidden, fit, ensemble, model, texture_size)
     n = len(ensemble.vertices)
     skin = Skin.of(face_window(photo, hidden, fit), fit, model, texture_size)
     window = mask_window(photo, hidden, fit)
-    priors = invent(model.albedo, skin.seen(ensemble.vertices[0]), skin.ground, generator, n)
+    first = ensemble.vertices[0]
+    priors = invent(model.albedo, skin.seen(first, skin.shade(first)), skin.ground, generator, n)
     seeds = torch.randint(2**62, (n,), generator=generator).tolist()
 
     # Written in place: on a large photo the patches are most of the memory.
@@ -132,14 +143,26 @@ class Skin:
         brighter = exposure(fit.light, normals)
         return cls(model, light, window, linear, chart, ground(model, chart), symmetric, brighter)
 
-    def seen(self, vertices: FloatArray) -> SeenAlbedo:
-        """The albedo that the photo shows on a shape (V, 3) m."""
+    def shade(self, vertices: FloatArray) -> FloatArray:
+        """(N, 3) linear RGB, the light on the texels of a shape (V, 3) m."""
+        normals = vertex_normals(np.asarray(vertices, np.float64), self.model.topology.faces)
+        reached = self.chart.at(shelter(self.model.topology, vertices))[:, None]
+        return shading(unit(self.chart.at(normals)), self.light) * reached
+
+    def seen(self, vertices: FloatArray, shade: FloatArray) -> SeenAlbedo:
+        """The albedo that the photo shows on a shape (V, 3) m with a shade (N, 3) of its texels."""
         faces, scene = self.model.topology.faces, self.window.scene
         normals = vertex_normals(np.asarray(vertices, np.float64), faces)
         shown = unwrap(self.linear, scene.hidden, scene.camera, vertices, normals, faces, self.chart)
-        reached = self.chart.at(shelter(self.model.topology, vertices))[:, None]
-        shade = shading(unit(self.chart.at(normals)), self.light) * reached
         return seen_albedo(self.chart, shown.colour, shade, shown.trust)
+
+    def expected(self, albedo: FloatArray, shade: FloatArray, trust: FloatArray) -> FloatArray:
+        """The albedo (T, T, 3) with what completions usually miss, where that was learned on this chart."""
+        learned = _shipped()
+        if learned is None or not learned.belongs_to(self.model.topology):
+            return albedo
+        lit = self.chart.image(shade)
+        return add_expected(albedo, lit, trust, learned, self.chart, self.model.topology)
 
 
 def _one(
@@ -151,11 +174,13 @@ def _one(
     grain: torch.Generator,
 ) -> tuple[One, ByteArray, ByteArray]:
     vertices = tuck_eyes(skin.model.topology, vertices)
-    seen = skin.seen(vertices)
+    shade = skin.shade(vertices)
+    seen = skin.seen(vertices, shade)
     albedo = complete_albedo(seen, prior, skin.chart, skin.ground, skin.symmetric)
     if not np.isfinite(albedo).all():
         raise NumericalError("the texture is not finite; the fit's light or camera does not make sense")
-    patch, face_pixels = _picture(skin, window, vertices, albedo, soften, grain)
+    pictured = skin.expected(albedo, shade, seen.trust) if soften > 0 else albedo
+    patch, face_pixels = _picture(skin, window, vertices, pictured, soften, grain)
     texture = _bytes(albedo * skin.exposure)
     return One(seen.trust, face_pixels), patch, texture
 

@@ -17,6 +17,7 @@ from facekit.texture.unwrap import OUTLINE, smoothstep
 LIMIT = 0.35  # sRGB, the largest correction; a larger difference is an edge that does not match, not a tint
 CARRY = 0.18  # face widths, how far a correction carries into the hidden part
 SKIN, CORE, PLAIN = 0, 1, 2  # columns of the attributes a layer is rendered with, see skin_attributes
+SOFT = 0.65  # share of the softened render in a softened picture; the rest keeps features crisp
 FILL_SCALE = 0.03  # face widths: what is finer than this is detail of hair and background
 
 
@@ -38,11 +39,11 @@ def blend(scene: Scene, layer: Layer, soften: float = 0.0) -> tuple[FloatArray, 
     border of the mask (gradient-domain blending with a screen, so that a mismatch of features there stays
     local); outside it the surroundings are continued. Pixels that are not hidden are those of the photo.
     ``soften`` is the standard deviation, in px, of where hidden features lie: blurred by it the render
-    becomes what is to be expected.
+    becomes what is to be expected, and mixed with the crisp one it still looks like a face.
     """
     rendered = linear_to_srgb(np.clip(layer.colour, 0, 1)).astype(np.float32)
     if soften > 0:
-        rendered = _softened(rendered, layer.cover, soften)
+        rendered = (1 - SOFT) * rendered + SOFT * _softened(rendered, layer.cover, soften)
     skin = skin_share(scene, layer, rendered)
     share = np.where(scene.hidden, layer.cover * skin, 0).astype(np.float32)
     correction = _correction(scene, layer, rendered, skin)
