@@ -38,7 +38,7 @@ class Wish:
     synthetic: int | None
     data: Path | None
     steps: int | None
-    batch: int
+    batch: int | None
     force: bool
     as_json: bool
 
@@ -78,9 +78,9 @@ class Wish:
     show_default=True,
     help="Size of the network; paper is that of Diverse3DFace.",
 )
-@click.option("--steps", type=click.IntRange(1), help="Training steps; by default 200, 4500 or 200000.")
+@click.option("--steps", type=click.IntRange(1), help="Training steps; by default 200, 5500 or 200000.")
 @click.option(
-    "--batch", type=click.IntRange(1), default=16, show_default=True, help="Faces that a step learns from."
+    "--batch", type=click.IntRange(1), help="Faces that a step learns from; by default 16, 24 or 16."
 )
 @click.option(
     "--work",
@@ -108,7 +108,7 @@ def mesh_vae(**wish: Any) -> None:
     """
     from facekit.files.atomic import refuse_overwrite
     from facekit.files.models import load_model
-    from facekit.stages.train_mesh_vae import MASKS, RATES, STEPS, Plan, train_mesh_vae
+    from facekit.stages.train_mesh_vae import BATCHES, MASKS, RATES, STEPS, Plan, train_mesh_vae
     from facekit.train.distributed import joined
 
     asked = Wish(**wish)
@@ -117,7 +117,8 @@ def mesh_vae(**wish: Any) -> None:
         raise UsageError("give either --data or --synthetic, not both")
     seed, _ = console.chosen_seed(asked.seed)
     steps, masks = asked.steps or STEPS[asked.preset], MASKS[asked.preset]
-    plan = Plan(asked.preset, seed, steps, asked.batch, RATES[asked.preset], masks=masks)
+    batch = asked.batch or BATCHES[asked.preset]
+    plan = Plan(asked.preset, seed, steps, batch, RATES[asked.preset], masks=masks)
     device = _device(asked.device)
     model = load_model(asked.model)
     work = _Work(asked, plan, model)
@@ -211,13 +212,13 @@ def _write(wish: Wish, plan: Plan, trained: TrainedVAE, model: FaceModel, people
     from facekit.completion.mesh_vae import halved
     from facekit.files.atomic import write_text
     from facekit.files.weights import write_weights
-    from facekit.stages.train_mesh_vae import mesh_vae_card
+    from facekit.stages.train_mesh_vae import COMPARED, mesh_vae_card
 
     command = f"facekit train-prior mesh-vae {wish.source} --preset {plan.preset} --steps {plan.steps}"
     command += f" --batch {plan.batch} --seed {plan.seed}"
     metadata = trained.settings | {"command": command, "model": model.name, "model_sha256": model.digest}
     write_weights(wish.target, halved(trained.arrays), metadata, wish.force)
-    write_text(wish.card, mesh_vae_card(command, trained, model, people), wish.force)
+    write_text(wish.card, mesh_vae_card(command, trained, model, people, COMPARED[plan.preset]), wish.force)
     scores = trained.scores
     assert scores is not None
     console.say(

@@ -47,14 +47,19 @@ def growth(vertices: FloatArray, faces: IntArray, n: int, generator: torch.Gener
     return order
 
 
-def picture_masks(model: FaceModel, n: int, generator: torch.Generator) -> BoolArray:
-    """(n, V) bool, True = hidden: turned heads behind glasses, face masks, hands, blobs, or nothing, in turn.
+def picture_kinds(model: FaceModel) -> tuple[str, ...]:
+    """What can stand before a head: a model without 68 landmarks wears no glasses and no masks."""
+    return ("none", "hand", "blob", *(SOLID if "ibug68" in model.topology.embeddings else ()))
 
-    What the picture does not show of the head itself is hidden too. A model without 68 landmarks wears no
-    glasses and no masks.
+
+def picture_masks(
+    model: FaceModel, n: int, generator: torch.Generator, kinds: tuple[str, ...] | None = None
+) -> BoolArray:
+    """(n, V) bool, True = hidden: turned heads behind each of ``kinds`` in turn, all of ``picture_kinds`` by
+    default. What the picture does not show of the head itself is hidden too.
     """
     rng = numpy_generator(generator)
-    kinds = ["none", "hand", "blob", *(SOLID if "ibug68" in model.topology.embeddings else ())]
+    kinds = kinds or picture_kinds(model)
     hidden = np.zeros((n, len(model.mean)), bool)
     for i, row in enumerate(hidden):
         camera = frame_camera(model.mean, rng.uniform(-YAW, YAW), rng.uniform(-PITCH, PITCH), PICTURE)

@@ -32,7 +32,7 @@ STRIDES = (2, 1, 2, 1, 2, 1, 2)  # of the seven layers of Tables 5-6
 MEAN_SCALE, SPREAD_SCALE = 0.1, 0.01  # of the heads' first weights: training starts at z ~ N(0, 1)
 FARTHEST, SHARPEST = 5.0, 2.0  # bounds of mu and log sigma where there is a linear path
 TYPICAL = 4.0  # logarithm of the precision of a latent in a face of which much is seen
-DENSE = 256  # hidden units of the dense layers beside the heads
+DENSE = 384  # hidden units of the dense layers beside the heads
 
 
 @dataclass(frozen=True)
@@ -124,9 +124,10 @@ class MeshVAE(nn.Module):
             _shrink(head, scale if linear is None else SPREAD_SCALE)
         up = [(level.transposed(), after, before) for level, before, after in down[::-1]]
         up[-1] = (up[-1][0], up[-1][1], 3)
-        self.decoder = nn.Sequential(*(block(*layer, i < len(up) - 1) for i, layer in enumerate(up)))
+        blocks = [block(*layer, i < len(up) - 1) for i, layer in enumerate(up)]
+        self.decoder = nn.Sequential(*blocks)
         if linear is not None:
-            _shrink(self.decoder[-1], SPREAD_SCALE)
+            _shrink(blocks[-1], SPREAD_SCALE)
             self.dense = Dense(2 * self.latent_size, DENSE, 2 * self.latent_size, generator)
 
     @property

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from facekit.completion.masks import LARGEST
+from facekit.completion.masks import LARGEST, picture_kinds, picture_masks
 from facekit.completion.mesh_vae import MeshVAE
 from facekit.completion.posterior import TOLERANCE
 from facekit.completion.vae_training import Completing, split
@@ -73,7 +73,7 @@ def compare(
     generator: torch.Generator,
     noise: float = TOLERANCE,
 ) -> Comparison:
-    """Whole ``faces`` (N, V, 3) m of which ``hidden`` (N, V) is taken away, the rest seen with white ``noise``.
+    """Whole ``faces`` (N, V, 3) m of which ``hidden`` (N, V) is taken away, the rest seen with white noise.
 
     ``noise`` is in m; both are told that it is TOLERANCE.
     """
@@ -93,6 +93,25 @@ def compare(
     found = {name: float(np.mean(values)) for name, values in sums.items()}
     calibration = found.pop("calibration")
     return Comparison(calibration=calibration, **{name: 1e3 * value**0.5 for name, value in found.items()})
+
+
+def comparisons(
+    task: Completing, model: FaceModel, part: str, n: int, generator: torch.Generator
+) -> dict[str, Comparison]:
+    """``compare`` on ``n`` faces of a part of the people, for regions of the largest size ("grown") and for
+    each thing that stands before a turned head. Nobody stands in two of them where there are people enough.
+    """
+    people = split(task.faces.identities, part)
+    found = {}
+    for i, kind in enumerate(("grown", *picture_kinds(model)[1:])):
+        if kind == "grown":
+            some = torch.randint(len(task.masks.orders), (n,), generator=generator).numpy()
+            hidden = task.masks.orders[some] < LARGEST * len(model.mean)
+        else:
+            hidden = picture_masks(model, n, generator, (kind,))
+        faces = task.faces.draw(people[(i * n + np.arange(n)) % len(people)], generator)
+        found[kind] = compare(task.model.cpu(), model, faces, hidden, generator)
+    return found
 
 
 def _completions(

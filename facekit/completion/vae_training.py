@@ -26,7 +26,7 @@ from facekit.synthetic.expression import sample_expression
 
 PARTS = ("train", "validation", "test")
 SHARES = (8, 1, 1)  # of ten identities
-GROWN = 0.1  # part of the training over which masks grow where a linear path completes faces from the start
+GROWN = 0.03  # part of the training over which masks grow where a linear path completes faces from the start
 DECODED = (
     4  # one in so many faces of a batch is decoded where there is a linear path, which needs little more
 )
@@ -178,9 +178,10 @@ class Completing:
     def losses(self, batch: dict[str, Tensor], progress: float) -> dict[str, Tensor]:
         """loss = l1 + laplacian + kl (+ agreement), each with its weight."""
         truth = (batch["vertices"] - self.model.mean) / self.model.unit
+        extra: dict[str, Tensor] = {}
         if self.model.linear is None:
             mu, log_sigma = self.model.encode(batch["vertices"], batch["visible"])
-            z, extra = mu + log_sigma.exp() * batch["noise"], {}
+            z = mu + log_sigma.exp() * batch["noise"]
             kl = divergence(mu, log_sigma).mean()
         else:
             z, kl, extra = self._agreeing(self.model.linear, batch, truth)

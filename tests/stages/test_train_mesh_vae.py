@@ -40,7 +40,7 @@ def test_training_repeats_and_resumes() -> None:
 def test_the_card_tells_the_scores_and_the_weights_load() -> None:
     trained = train_mesh_vae(MODEL, FACES, PLAN)
     assert trained.scores is not None
-    card = mesh_vae_card("facekit train-prior mesh-vae", trained, MODEL, 20)
+    card = mesh_vae_card("facekit train-prior mesh-vae", trained, MODEL, 20, 2)
     assert f"{trained.scores.hidden:.2f} mm where hidden" in card
     network = from_arrays(trained.arrays, trained.settings, MODEL.topology.faces)
     shape = network.decode(torch.zeros(1, network.latent_size))
