@@ -27,9 +27,10 @@ from facekit.records import BoolArray, ByteArray
 Array = NDArray[np.float64]
 
 SIDE = 96  # px, the face
-SPREAD = (0.0075, 0.0085, 0.010, 0.010, 0.012)  # sRGB of the bands, fine to coarse, at the true shape
+SPREAD = (0.0075, 0.0085, 0.010, 0.010, 0.012)  # sRGB, least of the bands, fine to coarse
 WEIGHT = (0.02, 0.05, 0.1, 0.2, 0.3)  # share of the pixels of a band that count as independent
 STUDENT = 3.0  # degrees of freedom of the three channels of a pixel
+MEDIAN = 0.888  # of the length of three normal numbers, over root 3
 STEPS = 4
 HALVINGS = 3
 
@@ -44,6 +45,7 @@ class Problem:
     start: Look
     precision: Array  # (P, P) of what is believed, around ``expected``
     expected: Array  # (P,) minus the start
+    spread: Array  # (B,) sRGB, of the bands
 
     def believed(self, offset: Array) -> Array:
         """Downhill slope (P,) of the prior terms at an offset (P,) from the start."""
@@ -54,7 +56,9 @@ class Problem:
         """Twice the negative logarithm of the posterior."""
         gap = offset - self.expected
         total = gap @ self.precision @ gap
-        for residual, spread, weight in zip(self._split(comparison.residual), SPREAD, WEIGHT, strict=True):
+        for residual, spread, weight in zip(
+            self._split(comparison.residual), self.spread, WEIGHT, strict=True
+        ):
             square = (residual**2).sum(1) / spread**2
             total += weight * (STUDENT + 3) * np.log1p(square / STUDENT).sum()
         return float(total)
@@ -66,7 +70,7 @@ class Problem:
         parts = self.bands.split(jacobian.reshape(len(jacobian), -1))
         curvature, pull = np.zeros((size, size)), np.zeros(size)
         residuals = self._split(comparison.residual)
-        for part, residual, spread, weight in zip(parts, residuals, SPREAD, WEIGHT, strict=True):
+        for part, residual, spread, weight in zip(parts, residuals, self.spread, WEIGHT, strict=True):
             square = (residual**2).sum(1, keepdims=True) / spread**2
             root = np.sqrt(weight * (STUDENT + 3) / (STUDENT + square)) / spread
             rows = (part.reshape(-1, 3, size) * root[:, :, None]).reshape(-1, size)
@@ -144,6 +148,16 @@ def _problem(
     ambient = np.zeros((9, 3))
     ambient[0] = AMBIENT
     expected = np.r_[np.zeros(k), (ambient - first.sh).ravel(), -first.code]
-    surface = Surface.of(model, grid, fit.code)
+    surface, picture = Surface.of(model, grid, fit.code), Picture.of(grid, camera)
     bands = Bands.of(grid.seen, len(SPREAD))
-    return Problem(Picture.of(grid, camera), surface, bands, look, precision, expected)
+    residual = Comparison.of(picture, surface, look).residual
+    return Problem(picture, surface, bands, look, precision, expected, _spread(bands, residual))
+
+
+def _spread(bands: Bands, residual: Array) -> Array:
+    """(B,) of the bands, by the median of what the start leaves unexplained, but no less than usual.
+
+    A photo that the model explains badly, by its light or its skin, has less say.
+    """
+    found = [np.sqrt((part**2).mean(1)) for part in bands.split(residual.astype(np.float32))]
+    return np.array([max(least, np.median(f) / MEDIAN) for least, f in zip(SPREAD, found, strict=True)])

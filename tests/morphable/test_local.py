@@ -7,7 +7,7 @@ import pytest
 import torch
 from numpy.testing import assert_allclose
 
-from facekit.morphable.local import OTHER_FEATHER, global_local, local_modes, local_weights
+from facekit.morphable.local import OTHER_FEATHER, body_of, global_local, local_modes, local_weights, regional
 from facekit.morphable.model import FaceModel
 
 
@@ -95,3 +95,31 @@ def test_models_without_regions_get_one_local_region(small: FaceModel) -> None:
     assert [(b.name, b.size) for b in found.blocks] == [("identity", 2), ("expression", 1), ("local", 6)]
     mesh = small.instance(np.random.default_rng(1).standard_normal(small.size))
     assert_allclose(found.instance(found.code(mesh)), mesh, atol=1e-6)
+
+
+def test_regional_adds_modes_of_the_face_alone(default: FaceModel) -> None:
+    model = default
+    body = regional(model)
+    assert regional(model) is body
+    assert regional(body) is body
+    local = body.block("local")
+    assert local.start == model.size
+    assert local.size > 20
+    np.testing.assert_array_equal(body.basis[: model.size], model.basis)
+    moved = np.linalg.norm(body.basis[local.slice], axis=2).max(axis=0)
+    assert np.median(moved[model.topology.regions["scalp"] > 0.99]) == 0
+    assert moved[model.topology.regions["nose"] > 0.5].min() > 1e-5
+    rms = np.sqrt((body.basis[local.slice] ** 2).sum(axis=(0, 2)))
+    assert 5e-5 < np.median(rms[model.topology.regions["narrow_face"] > 0.5]) < 1e-3  # m
+
+
+def test_a_code_with_local_part_belongs_to_the_body(default: FaceModel) -> None:
+    model = default
+    body = regional(model)
+    vector = 0.3 * np.random.default_rng(0).standard_normal(body.size)
+    code = body.split(vector)
+    assert body_of(model, code) is body
+    assert_allclose(body.join(code), vector, atol=1e-6)
+    assert_allclose(model.join(code), vector[: model.size], atol=1e-6)
+    plain = model.split(vector[: model.size])
+    assert body_of(model, plain) is model
