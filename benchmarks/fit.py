@@ -61,8 +61,9 @@ def speed(model: FaceModel, runs: int) -> None:
     observations = observe(landmarks, model, trained)
     alone = median_ms(lambda: fit_landmarks(observations, focal_prior(size), size / 2), runs)
     whole = median_ms(lambda: stage.fit_photo(photo, landmarks, model), max(3, runs // 4))
+    unrefined = median_ms(lambda: stage.fit_photo(photo, landmarks, model, refined=False), max(3, runs // 4))
     print(f"landmark fit, {len(observations.points)} points, warm: {alone:.1f} ms")
-    print(f"fit_photo, warm: {whole:.0f} ms")
+    print(f"fit_photo, warm: {whole:.0f} ms; without the photometric shape step {unrefined:.0f} ms")
 
 
 def mean_face(photo: ByteArray, marks: Landmarks, model: FaceModel, hidden: BoolArray | None) -> Fit:
@@ -83,8 +84,13 @@ def learned_noise(photo: ByteArray, marks: Landmarks, model: FaceModel, hidden: 
     return stage.fit_photo(photo, marks, model, hidden, photometric=False)
 
 
+def with_experts(photo: ByteArray, marks: Landmarks, model: FaceModel, hidden: BoolArray | None) -> Fit:
+    """Looking again behind the occluder, and with the patch experts."""
+    return stage.fit_photo(photo, marks, model, hidden, look_again=redetect, refined=False)
+
+
 def whole_fit(photo: ByteArray, marks: Landmarks, model: FaceModel, hidden: BoolArray | None) -> Fit:
-    """As the command does it."""
+    """As the command does it: the pixels of the skin refine the shape."""
     return stage.fit_photo(photo, marks, model, hidden, look_again=redetect)
 
 
@@ -98,7 +104,9 @@ def accuracy(model: FaceModel, bench: Path, conditions: list[str]) -> None:
     truth = {name: ict[name] for name in known}
     ids = [s["id"] for s in json.loads((bench / "samples.json").read_text())["samples"]]
     for condition in conditions:
-        steps = {step: tempfile.mkdtemp() for step in (mean_face, naive, learned_noise, whole_fit)}
+        steps = {
+            step: tempfile.mkdtemp() for step in (mean_face, naive, learned_noise, with_experts, whole_fit)
+        }
         for name in ids:
             try:
                 fit_one(model, bench, condition, name, steps)
