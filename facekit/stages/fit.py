@@ -12,7 +12,6 @@ import numpy as np
 from facekit.errors import UsageError
 from facekit.files.assets import has_asset, read_asset_weights
 from facekit.files.images import photo_digest
-from facekit.files.models import DEFAULT, load_model
 from facekit.fitting.appearance import Appearance, fit_appearance
 from facekit.fitting.landmark_fit import LandmarkFit, fit_landmarks, focal_prior
 from facekit.fitting.landmark_model import landmark_model
@@ -23,12 +22,14 @@ from facekit.fitting.shared import fit_shared
 from facekit.fitting.skin_pixels import skin_pixels, skin_weight
 from facekit.fitting.trained import SCHEME, Trained
 from facekit.fitting.uncover import uncovered
+from facekit.morphable.arrays import from_arrays
 from facekit.morphable.local import regional
 from facekit.morphable.model import FaceModel
 from facekit.raster.visibility import visible_vertices
 from facekit.records import BoolArray, ByteArray, Fit, FloatArray, Landmarks, Light
 
 LEARNED = "landmarks.safetensors"
+FACE = "face.safetensors"  # the model that it was learned on
 _carried: dict[str, Trained] = {}  # by digest of the model
 LookAgain = Callable[[ByteArray, Landmarks, BoolArray | None], Landmarks]  # picture, earlier landmarks, mask
 FRONT_LIGHT = 3.0  # sh[0] of the even light of a fit that looked at no pixels
@@ -46,8 +47,10 @@ def learned(model: FaceModel, landmarks: Landmarks) -> Trained | None:
     shipped = _shipped()
     if shipped is None or shipped.belongs_to(model):
         return shipped
-    default = load_model(DEFAULT)
-    if not model.block("local").size or not np.array_equal(model.mean, default.mean):
+    if not model.block("local").size or not has_asset(FACE):
+        return None
+    default = from_arrays(*read_asset_weights(FACE))
+    if not np.array_equal(model.mean, default.mean):
         return None
     if model.digest not in _carried:  # the default model's global+local form
         _carried[model.digest] = shipped.carried(default, model)
