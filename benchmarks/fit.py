@@ -94,6 +94,9 @@ def whole_fit(photo: ByteArray, marks: Landmarks, model: FaceModel, hidden: Bool
     return stage.fit_photo(photo, marks, model, hidden, look_again=redetect)
 
 
+STEPS = (mean_face, naive, learned_noise, with_experts, whole_fit)
+
+
 def accuracy(model: FaceModel, bench: Path, conditions: list[str]) -> None:
     """Print the evaluator's means for each step."""
     sys.path.insert(0, str(bench.parent))
