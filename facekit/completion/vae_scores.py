@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from facekit.completion.linear_path import posterior
 from facekit.completion.masks import LARGEST, picture_kinds, picture_masks
 from facekit.completion.mesh_vae import MeshVAE
 from facekit.completion.posterior import TOLERANCE
@@ -56,6 +57,7 @@ class Comparison:
     mean_face: float
     linear: float  # the mean of the face model's Gaussian posterior given the same vertices, codes in bounds
     linear_closest: float  # of SAMPLES of it
+    path: float  # the network's linear path alone, with latents N(0, I); the network where there is none
     network: float  # the most probable completion
     closest: float  # of SAMPLES, the first being the most probable
     calibration: (
@@ -86,6 +88,7 @@ def compare(
         sums["mean_face"].append(_squared(model.mean[None] - whole, cover)[0])
         sums["linear"].append(_squared(linear - whole, cover)[0])
         sums["linear_closest"].append(_squared(linear - whole, cover).min())
+        sums["path"].append(_squared(_path(network, seen, ~cover, made) - whole, cover)[0])
         sums["network"].append(_squared(made - whole, cover)[0])
         sums["closest"].append(_squared(made - whole, cover).min())
         sums["spread"].append(float(_squared(made[1:] - made[:1], cover).mean()))
@@ -124,10 +127,22 @@ def _completions(
     return made.double().numpy(), (latents.mean, latents.root)
 
 
+def _path(network: MeshVAE, seen: FloatArray, visible: BoolArray, made: FloatArray) -> FloatArray:
+    """The completion (1, V, 3) by the linear path alone; the first of those made where there is none."""
+    path = network.linear
+    if path is None:
+        return made[:1]
+    offset = (_tensor(seen) - network.mean) / network.unit
+    pull, gram = path.evidence(offset, torch.as_tensor(visible[None]).to(offset.dtype))
+    nothing = torch.zeros_like(pull)
+    z = posterior(pull, gram, nothing, nothing)[0].to(offset.dtype)
+    return (network.mean + network.unit * (path.offsets(z) + path.centre)).double().numpy()
+
+
 def _linear(model: FaceModel, seen: FloatArray, visible: BoolArray, generator: torch.Generator) -> FloatArray:
     index = np.flatnonzero(visible)
-    posterior = model.posterior(index, seen[index], TOLERANCE)
-    codes = np.concatenate([posterior.mean[None], posterior.sample(generator, SAMPLES - 1)])
+    given = model.posterior(index, seen[index], TOLERANCE)
+    codes = np.concatenate([given.mean[None], given.sample(generator, SAMPLES - 1)])
     return model.instance(model.clip(codes))
 
 

@@ -112,8 +112,8 @@ def mesh_vae_card(command: str, trained: TrainedVAE, model: FaceModel, people: i
     assert scores is not None
     weights = sum(array.size for array in trained.arrays.values())
     rows = "\n".join(
-        f"| {kind} | {c.mean_face:.2f} | {c.linear:.2f} | {c.network:.2f} | {c.linear_closest:.2f} "
-        f"| {c.closest:.2f} | {c.spread:.2f} | {c.calibration:.2f} |"
+        f"| {kind} | {c.mean_face:.2f} | {c.linear:.2f} | {c.path:.2f} | {c.network:.2f} "
+        f"| {c.linear_closest:.2f} | {c.closest:.2f} | {c.spread:.2f} | {c.calibration:.2f} |"
         for kind, c in trained.compared.items()
     )
     return f"""# Mesh-VAE
@@ -121,21 +121,25 @@ def mesh_vae_card(command: str, trained: TrainedVAE, model: FaceModel, people: i
 Completes a face of {model.name} of which a part is seen: the network of Diverse3DFace (Tables 5-6) with
 {weights / 1e6:.1f} million weights{", around a linear model" if trained.settings["linear"] == "1" else ""}.
 
-* Made by `{command}`: {trained.step} steps on {people} people, split 80:10:10 by person.
+* Made by `{command}`:
+  {trained.step} steps on {people} people, split 80:10:10 by person.
 * Vertices after each layer: {", ".join(map(str, trained.sizes))} (the paper: 5023, 1367, 1367, 270, 270, 45,
   45, 10).
 * Channels {trained.settings["channels"]}, {trained.settings["bases"]} kernels.
 * Most probable completion of masked faces of the test people, RMS: {scores.hidden:.2f} mm where hidden,
-  {scores.visible:.2f} mm where seen; the mean face is {scores.mean_face:.2f} mm off where hidden.
+  {scores.visible:.2f} mm where seen, which is given exactly; the mean face is {scores.mean_face:.2f} mm off
+  where hidden.
 * Nine in ten faces trained on lie within |z| = {scores.radius:.2f}.
 
 On test people, what is seen with white noise of {1e3 * TOLERANCE:.1f} mm in each coordinate, {n} faces a
-row; RMS over hidden vertices, mm. "linear" is the exact Gaussian posterior of the face model given the same
-vertices, "of 8" the closest of eight completions. "spread" is the samples' RMS distance from the most
+row; RMS over hidden vertices, mm. "linear" is the exact Gaussian posterior of the face model (codes N(0, I),
+in bounds) given the same vertices, "path" that of the network's linear path alone (the training faces' own
+covariance), "of 8" the closest of eight completions. "spread" is the samples' RMS distance from the most
 probable completion, and "calibration" the mean squared Mahalanobis length of the true latents, over their
-number: 1 is right, above is overconfident.
+number: 1 is right, above is overconfident. "grown" is a region of 40 % of the vertices; in the other rows the
+head is turned too, and what the picture does not show of it is hidden.
 
-| hidden by | mean face | linear | network | linear of 8 | network of 8 | spread | calibration |
-|---|---|---|---|---|---|---|---|
+| hidden by | mean face | linear | path | network | linear of 8 | network of 8 | spread | calibration |
+|---|---|---|---|---|---|---|---|---|
 {rows}
 """
