@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from facekit.stages.evaluate_diversity import Case, Plan
 
 KINDS = ("glasses", "mask", "blob")  # what hides the faces of the photos that are made here
-SHIPPED = "mesh_vae.safetensors"
 
 
 @dataclass(frozen=True)
@@ -146,7 +145,7 @@ def diversity(**wish: Any) -> None:
         raise UsageError("--preset paper compares with the photo; leave out --from-meshes")
     space, model = Workspace(asked.folder), load_model(asked.model)
     network, digest = _network(asked, model)
-    plan = Plan(_methods(asked, network), asked.n, asked.align, asked.region, asked.start)
+    plan = Plan(_methods(asked, network), asked.n, asked.region, asked.start)
     seed = _begin(asked, plan, model, space)
     files = _files(asked, seed, space.folder / "photos")
     models, results = Models(model), []
@@ -168,18 +167,17 @@ def diversity(**wish: Any) -> None:
 
 
 def _network(asked: Wish, model: FaceModel) -> tuple[MeshVAE | None, str]:
-    """The mesh VAE of --weights, or the one that comes along, and a digest of it."""
-    from facekit.completion.mesh_vae import from_arrays
-    from facekit.files.assets import asset, has_asset
+    """The mesh VAE of --weights, or the one that comes along, and a digest of it; None where there is none."""
+    from facekit.cli.networks import given_network
+    from facekit.files.assets import asset
+    from facekit.files.mesh_vae import ASSET, shipped_vae
     from facekit.files.reading import read_bytes
-    from facekit.files.weights import decode_weights
 
-    path = asked.weights or (asset(SHIPPED) if has_asset(SHIPPED) else None)
-    if path is None:
+    network = given_network(asked.weights, model) or shipped_vae(model)
+    if network is None:
         return None, ""
-    data = read_bytes(path)
-    arrays, settings = decode_weights(data, path)
-    return from_arrays(arrays, settings, model.topology.faces), hashlib.sha256(data).hexdigest()[:12]
+    data = read_bytes(asked.weights or asset(ASSET))
+    return network, hashlib.sha256(data).hexdigest()[:12]
 
 
 def _methods(asked: Wish, network: MeshVAE | None) -> tuple[str, ...]:
@@ -201,7 +199,6 @@ def _begin(asked: Wish, plan: Plan, model: FaceModel, space: Workspace) -> int:
     settings = {
         "seed": seed,
         "n": plan.n,
-        "align": plan.align,
         "region": plan.region,
         "start": plan.start,
         "from_meshes": asked.from_meshes,
@@ -260,23 +257,23 @@ def _finish(asked: Wish, plan: Plan, space: Workspace, results: list[dict[str, A
     from facekit.metrics.figure import histogram_picture
     from facekit.metrics.tables import BIN, BINS, fit_errors, tables
 
-    made = tables(results, plan.methods, plan.studied)
+    made = tables(results, plan.methods, plan.studied, asked.align)
     failed = {result["name"]: result["failed"] for result in results if result["failed"]}
     told = {
-        "settings": space.settings,
+        "settings": space.settings | {"align": asked.align},
         "cases": len(results),
         "failed": failed,
         "tables": {t.name: {"title": t.title, "columns": t.columns, "rows": t.rows} for t in made},
     }
     note = (
         f"{len(results)} cases, {len(failed)} failed; {plan.n} completions each; errors after alignment: "
-        f"{plan.align}; measured: {plan.region}; fitted to {'meshes' if asked.from_meshes else 'photos'}; "
+        f"{asked.align}; measured: {plan.region}; fitted to {'meshes' if asked.from_meshes else 'photos'}; "
         f"methods start from the {plan.start} fit."
     )
     text = "\n\n".join([note, *(table.markdown() for table in made)]) + "\n"
     write_text(space.folder / "tables.md", text, force=True)
     write_text(space.folder / "tables.json", json.dumps(told, indent=2) + "\n", force=True)
-    if series := fit_errors(results):
+    if series := fit_errors(results, asked.align):
         picture = histogram_picture(series, BIN, BINS, "mean shape error, mm")
         write_image(space.folder / "histogram.png", picture, force=True)
     for name, why in failed.items():

@@ -6,12 +6,13 @@ figures in mm (see stages.evaluate_diversity).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from facekit.metrics.align import ALIGNMENTS
 from facekit.metrics.histogram import error_histogram
 
 GLOBAL, GLOBAL_LOCAL, MEAN, TRUE = "global", "global+local", "mean face", "true face"
@@ -49,18 +50,19 @@ class Table:
         return f"{cell:.{self.digits}f}" if isinstance(cell, float) else str(cell)
 
 
-def tables(results: Results, methods: Iterable[str], studied: str) -> list[Table]:
-    """All tables for which there are figures; ``studied`` is the method of Table 4. Failed cases do not
-    count.
+def tables(results: Results, methods: Sequence[str], studied: str, align: str) -> list[Table]:
+    """All tables for which there are figures; ``studied`` is the method of Table 4, ``align`` the alignment
+    before errors. Failed cases do not count.
     """
     done = [result for result in results if not result["failed"]]
     made = [
-        table_1(done),
-        table_2(done, methods),
+        table_1(done, align),
+        by_alignment(done),
+        table_2(done, methods, align),
         plausibility(done, methods),
         table_4(done, "asd_v", studied),
         table_4(done, "asd_o", studied),
-        histogram(done),
+        histogram(done, align),
     ]
     return [table for table in made if table.rows]
 
@@ -70,6 +72,11 @@ def key(k: float, n_sigma: float) -> str:
     return f"{k:g} {n_sigma:g}"
 
 
+def under(name: str, align: str) -> str:
+    """The name of an error after an alignment."""
+    return f"{name} {align}"
+
+
 def mean(results: Results, part: str, name: str, figure: str) -> float | None:
     """Mean of a figure over the cases that have it; None where none has."""
     values = [result[part].get(name, {}).get(figure) for result in results]
@@ -77,14 +84,14 @@ def mean(results: Results, part: str, name: str, figure: str) -> float | None:
     return float(np.mean(known)) if known else None
 
 
-def table_1(results: Results) -> Table:
+def table_1(results: Results, align: str) -> Table:
     """Mean shape error of the fits."""
     columns = [
         ("mse", "", (MEAN, *FITS)),
-        ("mse_visible", "visible: ", FITS),
-        ("mse_hidden", "hidden: ", FITS),
+        ("mse_visible", "visible: ", FITS[:2]),
+        ("mse_hidden", "hidden: ", FITS[:2]),
     ]
-    known = [result for result in results if result["fits"].get(GLOBAL, {}).get("mse") is not None]
+    known = _with_errors(results)
     return Table(
         "1",
         "Table 1. Mean shape error (MSE) of the fit, mm",
@@ -93,21 +100,37 @@ def table_1(results: Results) -> Table:
             (
                 kind,
                 len(some),
-                *(mean(some, "fits", fit, figure) for figure, _, fits in columns for fit in fits),
+                *(mean(some, "fits", fit, under(name, align)) for name, _, fits in columns for fit in fits),
             )
             for kind, some in _by_kind(known)
         ),
     )
 
 
-def table_2(results: Results, methods: Iterable[str]) -> Table:
+def by_alignment(results: Results) -> Table:
+    """The last row of Table 1 for each alignment."""
+    known = _with_errors(results)
+    rows = tuple(
+        (how, *(mean(known, "fits", fit, under("mse", how)) for fit in (MEAN, *FITS))) for how in ALIGNMENTS
+    )
+    title = "Table 1, overall, by alignment, mm"
+    return Table("1 by alignment", title, ("alignment", MEAN, *FITS), rows if known else ())
+
+
+def table_2(results: Results, methods: Sequence[str], align: str) -> Table:
     """CSE, ASD-V, ASD-O and the ratio of their means, with what Table 3 has."""
     rows = []
     for method in methods:
         for kind, some in _by_kind([result for result in results if method in result["sets"]]):
             cse, first, seen, unseen, hidden = (
                 mean(some, "sets", method, figure)
-                for figure in ("cse", "first", "asd_v", "asd_o", "cse_hidden")
+                for figure in (
+                    under("cse", align),
+                    under("first", align),
+                    "asd_v",
+                    "asd_o",
+                    under("cse_hidden", align),
+                )
             )
             ratio = None if seen is None or unseen is None else _ratio(unseen, seen)
             rows.append((method, kind, cse, seen, unseen, ratio, hidden, first))
@@ -116,7 +139,7 @@ def table_2(results: Results, methods: Iterable[str]) -> Table:
     return Table("2", title, ("method", "occluder", *columns), tuple(rows))
 
 
-def plausibility(results: Results, methods: Iterable[str]) -> Table:
+def plausibility(results: Results, methods: Sequence[str]) -> Table:
     """How plausible the samples are, beside the true faces and the fits."""
     columns = (
         ("Mahalanobis", "mahalanobis", np.mean),
@@ -150,9 +173,9 @@ def table_4(results: Results, figure: str, studied: str) -> Table:
     )
 
 
-def histogram(results: Results) -> Table:
+def histogram(results: Results, align: str) -> Table:
     """Fig. 6: share of the cases by the error of the fit, percent."""
-    series = fit_errors(results)
+    series = fit_errors(results, align)
     if not series:
         return Table("histogram", "", (), ())
     edges, _ = error_histogram([], BIN, BINS)
@@ -163,14 +186,19 @@ def histogram(results: Results) -> Table:
     return Table("histogram", "Figure 6. Share of the cases by MSE, percent", ("MSE, mm", *series), rows, 0)
 
 
-def fit_errors(results: Results) -> dict[str, list[float]]:
+def fit_errors(results: Results, align: str) -> dict[str, list[float]]:
     """MSE of each case for each fit that has it."""
-    done = [result["fits"] for result in results if not result["failed"]]
+    done, figure = [result["fits"] for result in results if not result["failed"]], under("mse", align)
     series = {
-        name: [fits[name]["mse"] for fits in done if "mse" in fits.get(name, {})]
+        name: [fits[name][figure] for fits in done if figure in fits.get(name, {})]
         for name in (GLOBAL, GLOBAL_LOCAL)
     }
     return {name: values for name, values in series.items() if values}
+
+
+def _with_errors(results: Results) -> Results:
+    """Those with a true face."""
+    return [result for result in results if under("mse", ALIGNMENTS[0]) in result["fits"].get(GLOBAL, {})]
 
 
 def _by_kind(results: Results) -> list[tuple[str, Results]]:

@@ -11,7 +11,17 @@ import numpy as np
 from facekit import metrics
 from facekit.completion.names import DEFAULT_METHOD, METHODS
 from facekit.errors import NoFaceError, NumericalError, UsageError
-from facekit.metrics.tables import FITS, GLOBAL, GLOBAL_LOCAL, K_VALUES, MEAN, N_SIGMA_VALUES, TRUE, key
+from facekit.metrics.tables import (
+    FITS,
+    GLOBAL,
+    GLOBAL_LOCAL,
+    K_VALUES,
+    MEAN,
+    N_SIGMA_VALUES,
+    TRUE,
+    key,
+    under,
+)
 from facekit.morphable.model import FaceModel
 from facekit.records import BoolArray, ByteArray, Camera, Ensemble, Fit, FloatArray
 
@@ -19,6 +29,7 @@ NAMED = "named"
 STARTS = (NAMED, GLOBAL)
 REGIONS = ("face", "head")
 WITHIN = 1 - 1e-6  # quality of a sample inside the radius
+FEWEST = 20  # vertices
 
 Figures = dict[str, float]
 
@@ -41,7 +52,6 @@ class Plan:
 
     methods: tuple[str, ...]  # of completion.names.METHODS
     n: int = 8  # completions
-    align: str = "similarity"  # of metrics.ALIGNMENTS, on the visible part, for errors against the truth
     region: str = "face"  # the skin of the face, or all vertices of the head
     start: str = NAMED  # the fit that each method starts from: the one it names, or the global one
 
@@ -137,16 +147,18 @@ def measured(model: FaceModel, region: str) -> BoolArray:
 
 
 def errors(bench: Bench, shape: FloatArray, visible: BoolArray) -> Figures:
-    """Table 1: mean shape error of a shape (V, 3) over all that counts, its visible and its hidden part;
-    nothing without truth.
+    """Table 1: mean shape error of a shape (V, 3) over all that counts, its visible and its hidden part,
+    after each alignment on the visible part; nothing without truth.
     """
-    truth, how = bench.case.truth, bench.plan.align
+    truth = bench.case.truth
     if truth is None:
         return {}
     counts = measured(bench.model, bench.plan.region)
-    parts = {"mse": counts, "mse_visible": counts & visible, "mse_hidden": counts & ~visible}
+    seen = _seen(counts & visible)
+    parts = {"mse": counts, "mse_visible": seen, "mse_hidden": counts & ~visible}
     return {
-        name: 1e3 * metrics.mean_shape_error(shape, truth, part, how, counts & visible)
+        under(name, how): 1e3 * metrics.mean_shape_error(shape, truth, part, how, seen)
+        for how in metrics.ALIGNMENTS
         for name, part in parts.items()
         if part.any()
     }
@@ -155,16 +167,25 @@ def errors(bench: Bench, shape: FloatArray, visible: BoolArray) -> Figures:
 def measure_set(bench: Bench, made: Ensemble) -> Figures:
     """Table 2, the error of the first sample, and how plausible the samples are."""
     figures = spread(bench, made) | plausibility(made, bench.model)
-    truth, how = bench.case.truth, bench.plan.align
+    truth = bench.case.truth
     if truth is None:
         return figures
     counts = measured(bench.model, bench.plan.region)
-    seen, unseen = counts & ~made.hidden, counts & made.hidden
+    seen, unseen = _seen(counts & ~made.hidden), counts & made.hidden
     rows = [("cse", counts, made.vertices), ("first", counts, made.vertices[:1])]
     rows += [("cse_hidden", unseen, made.vertices)] if unseen.any() else []
-    for name, part, shapes in rows:
-        figures[name] = 1e3 * metrics.closest_sample_error(shapes, truth, part, how, seen)
+    for how in metrics.ALIGNMENTS:
+        for name, part, shapes in rows:
+            error = metrics.closest_sample_error(shapes, truth, part, how, seen)
+            figures[under(name, how)] = 1e3 * error
     return figures
+
+
+def _seen(region: BoolArray) -> BoolArray:
+    """The region (V,), or NumericalError where too little of it is there to lay a face on another by."""
+    if np.count_nonzero(region) < FEWEST:
+        raise NumericalError("hardly anything of the face is visible; there is nothing to align it by")
+    return region
 
 
 def spread(bench: Bench, made: Ensemble) -> Figures:

@@ -93,11 +93,16 @@ def test_it_goes_on_where_it_stopped(photos: Path, monkeypatch: pytest.MonkeyPat
         Path("out/tables.json").read_text()
     )
 
-    other = type_in(*line, "--align", "none")
+    other = type_in(*line, "--region", "head")
     assert other.exit_code == 2
-    assert "with align similarity, not none" in other.stderr
-    assert type_in(*line, "--align", "none", "--seed", "5", "--force").exit_code == 0
+    assert "with region face, not head" in other.stderr
+    before, count = Path("out/tables.md").read_text(), len(calls)
+    assert type_in(*line, "--align", "none").exit_code == 0
+    assert len(calls) == count  # nothing has to be done again
+    assert Path("out/tables.md").read_text() != before
     assert "alignment: none" in Path("out/tables.md").read_text()
+    assert type_in(*line, "--region", "head", "--seed", "5", "--force").exit_code == 0
+    assert "measured: head" in Path("out/tables.md").read_text()
 
 
 def test_fits_to_meshes_err_less_than_fits_to_photos(photos: Path) -> None:

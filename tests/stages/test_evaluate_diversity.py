@@ -52,7 +52,7 @@ class Known:
 def bench() -> Bench:
     model = load_model()
     case = Case("a", "mask", np.zeros((100, 120, 3), np.uint8), MASK, model.mean)
-    return Bench(case, Known(model), model, Plan(("flame+dpp",), n=3, align="none"))
+    return Bench(case, Known(model), model, Plan(("flame+dpp",), n=3))
 
 
 def run(bench: Bench, known: dict[str, Any] | None = None, grid: bool = False) -> dict[str, Any]:
@@ -61,12 +61,12 @@ def run(bench: Bench, known: dict[str, Any] | None = None, grid: bool = False) -
 
 def test_figures_of_known_shapes(bench: Bench) -> None:
     result = run(bench)
-    assert result["fits"]["global"]["mse"] == pytest.approx(0, abs=1e-3)
-    assert result["fits"]["mean face"]["mse"] == pytest.approx(0, abs=1e-3)
+    assert result["fits"]["global"]["mse none"] == pytest.approx(0, abs=1e-3)
+    assert result["fits"]["mean face"]["mse none"] == pytest.approx(0, abs=1e-3)
     figures = result["sets"]["flame+dpp"]
     assert figures["asd_o"] == pytest.approx(1.0, abs=1e-3)
     assert figures["asd_v"] == pytest.approx(0.0, abs=1e-3)
-    assert figures["cse"] == pytest.approx(0.0, abs=1e-3)
+    assert figures["cse none"] == pytest.approx(0.0, abs=1e-3)
     assert figures["within"] == 1.0
     assert set(result["fits"]) == {"global", "global+local", "Eq. 4-6", "mean face", "true face"}
 
@@ -75,13 +75,15 @@ def test_a_fit_that_is_off_is_told(bench: Bench) -> None:
     seen = bench.tools.fit("global").visible
     lifted = bench.model.mean + (~seen)[:, None] * np.array([0, 0, 0.002])
     figures = errors(bench, lifted, seen)
-    assert figures["mse_hidden"] == pytest.approx(2.0)
-    assert figures["mse_visible"] == pytest.approx(0.0)
-    assert 0.2 < figures["mse"] < 1.8
+    assert figures["mse_hidden none"] == pytest.approx(2.0)
+    assert figures["mse_visible none"] == pytest.approx(0.0)
+    assert 0.2 < figures["mse none"] < 1.8
     shifted = errors(bench, bench.model.mean + 0.003, seen)
-    assert shifted["mse"] == pytest.approx(3 * np.sqrt(3))
-    similar = replace(bench, plan=replace(bench.plan, align="similarity"))
-    assert errors(similar, bench.model.mean + 0.003, seen)["mse"] == pytest.approx(0, abs=1e-9)
+    assert shifted["mse none"] == pytest.approx(3 * np.sqrt(3))
+    assert shifted["mse rigid"] == pytest.approx(0, abs=1e-9)
+    larger = errors(bench, 1.1 * bench.model.mean, seen)
+    assert larger["mse similarity"] == pytest.approx(0, abs=1e-9)
+    assert larger["mse rigid"] > 1
 
 
 def test_what_is_known_is_not_done_again(bench: Bench) -> None:
@@ -111,11 +113,16 @@ def test_a_case_that_fails_says_why(bench: Bench, error: Exception) -> None:
     assert run(bench, result) == result  # and is not tried again
 
 
+def test_a_face_of_which_nothing_is_seen_is_told(bench: Bench) -> None:
+    with pytest.raises(NumericalError, match="hardly anything"):
+        errors(bench, bench.model.mean, np.zeros(len(bench.model.mean), bool))
+
+
 def test_without_truth_there_are_no_errors(bench: Bench) -> None:
     result = run(replace(bench, case=replace(bench.case, truth=None)))
-    assert "mse" not in result["fits"]["global"]
+    assert set(result["fits"]["global"]) == {"mahalanobis"}
     assert "true face" not in result["fits"]
-    assert "cse" not in result["sets"]["flame+dpp"]
+    assert "cse none" not in result["sets"]["flame+dpp"]
     assert result["sets"]["flame+dpp"]["asd_o"] > 0
 
 
