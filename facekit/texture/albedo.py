@@ -24,6 +24,11 @@ REACH = 0.25  # of the side of the chart: how far an offset measured on the seen
 UNLIKE = (0.5, 1.0)  # difference in log albedo at which plain skin starts to be, and is, something else
 SPREAD = 0.12  # usual standard deviation of log albedo over a face; both limits grow with a larger one
 UNEVEN = (0.3, 0.6)  # and at which it says nothing of the tone around it: a brow, a nostril, a mole
+SKIN = (0.552, 0.292, 0.174)  # linear RGB of middling skin
+CAST = (
+    1.0  # of what the hue of the skin differs from that is the light's or the painter's, and on teeth as well
+)
+GLARE = 0.3  # log albedo by which teeth that nobody sees are lighter than usual, at most
 SEEN, MIRRORED, INVENTED = 255, 128, 0
 
 
@@ -73,10 +78,14 @@ def complete_albedo(
     either: FloatArray = own + mirrored
     guide = own[..., None] * difference + mirrored[..., None] * difference[:, ::-1]
     guide = guide / np.maximum(either, 1e-6)[..., None]
-    usual_field = _coarse(ground.skin)[..., None] * usual
+    # eyes and teeth as well: most of the usual difference is the colour and strength of the light
+    usual_field = np.broadcast_to(usual, (COARSE, COARSE, 3)).astype(np.float32)
     filled = smooth_field(guide, either * np.maximum(even, even[:, ::-1]), chart, usual_field)
     guide = _mix(filled, guide, either)
     guide = guide + smooth_field(difference - guide, carry * even, chart, np.zeros_like(usual_field))
+    # eyes lie beside the teeth in the chart: what they differ in says nothing of teeth that nobody sees
+    apart_from_skin = (ground.skin < 0.5) & (cv2.GaussianBlur(either, (0, 0), len(either) / 64) < 0.02)
+    guide = np.where(apart_from_skin[..., None], _cast(usual, base, ground), guide)
     completed = base + _mix(guide, difference, seen.trust)
     return np.exp(np.clip(completed, np.log(DARK), np.log(BRIGHT)))
 
@@ -103,6 +112,16 @@ def _usual(difference: FloatArray, weight: FloatArray) -> tuple[FloatArray, floa
         return np.zeros(3, np.float32), 0.0
     median = np.median(chosen, 0)
     return median, 1.4826 * float(np.median(np.abs(chosen - median)))
+
+
+def _cast(usual: FloatArray, base: FloatArray, ground: Ground) -> FloatArray:
+    """(3,) log albedo to add to unseen eyes and teeth: the picture's hue, and not all of its exposure."""
+    skin = base[ground.face > 0.5]
+    if len(skin) == 0:
+        return usual
+    hue = np.median(skin, axis=0) - np.log(SKIN)
+    level = usual.mean()
+    return np.asarray(usual - level + min(level, GLARE) + CAST * (hue - hue.mean()), np.float32)
 
 
 def smooth_field(values: FloatArray, trust: FloatArray, chart: Chart, towards: FloatArray) -> FloatArray:

@@ -15,7 +15,7 @@ from facekit.texture.render import Layer
 from facekit.texture.unwrap import OUTLINE, smoothstep
 
 LIMIT = 0.35  # sRGB, the largest correction; a larger difference is an edge that does not match, not a tint
-CARRY = 0.18  # face widths, how far a correction carries into the hidden part
+CARRY = 0.25  # face widths, how far a correction carries into the hidden part
 SKIN, CORE, PLAIN = 0, 1, 2  # columns of the attributes a layer is rendered with, see skin_attributes
 SOFT = 0.65  # share of the softened render in a softened picture; the rest keeps features crisp
 FILL_SCALE = 0.03  # face widths: what is finer than this is detail of hair and background

@@ -13,7 +13,7 @@ from facekit.records import BoolArray, FloatArray
 BANDS = (0.7, 1.4)  # px at a face 200 px wide, standard deviation of the Gaussian that ends each band
 BODY = 200  # px, width of the face for which BANDS stand
 TILE = 512  # px, side of the patch of noise that is repeated; measured on no more than twice that
-STRONGEST = 0.02  # sRGB, standard deviation of a band; more than that is no grain
+STRONGEST = 0.012  # sRGB, standard deviation of a band; more than that is no grain
 
 
 def add_grain(

@@ -18,7 +18,7 @@ DARKEST = (
 )
 
 # Share of the light that reaches what lies behind lids and lips; distant light alone knows no shadow.
-REACHED = {"left_eye": 0.6, "right_eye": 0.6, "mouth": 0.5, "teeth": 0.65, "socket": 0.4}
+REACHED = {"left_eye": 0.6, "right_eye": 0.6, "mouth": 0.5, "teeth": 0.5, "socket": 0.4}
 CLOSED = 0.2  # what is left of it behind closed lips
 WIDE = 0.010  # m, gap between the lips from which on the mouth is open
 INNER_LIPS = ((61, 62, 63), (67, 66, 65))  # upper and lower, iBUG

@@ -67,13 +67,13 @@ def test_fill_keeps_some_grain_of_the_surroundings() -> None:
 
 def test_grain_is_matched() -> None:
     rng = np.random.default_rng(1)
-    picture = np.full((120, 120, 3), 0.5) + rng.normal(0, 0.02, (120, 120, 1))
+    picture = np.full((120, 120, 3), 0.5) + rng.normal(0, 0.012, (120, 120, 1))
     invented = np.zeros((120, 120), np.float32)
     invented[30:90, 30:90] = 1
     picture[invented > 0] = 0.5
     result = add_grain(picture, invented == 0, invented, 200.0, torch.Generator().manual_seed(0))
     assert (result[invented == 0] == picture.astype(np.float32)[invented == 0]).all()
-    assert 0.75 < result[40:80, 40:80].std() / 0.02 < 1.25
+    assert 0.75 < result[40:80, 40:80].std() / 0.012 < 1.25
 
 
 def test_window_holds_all_hidden_pixels() -> None:
