@@ -167,7 +167,7 @@ def diversity(**wish: Any) -> None:
 
 
 def _network(asked: Wish, model: FaceModel) -> tuple[MeshVAE | None, str]:
-    """The mesh VAE of --weights, or the one that comes along, and a digest of it; None where there is none."""
+    """The mesh VAE of --weights or the one that comes along, and a digest of it; None where there is none."""
     from facekit.cli.networks import given_network
     from facekit.files.assets import asset
     from facekit.files.mesh_vae import ASSET, shipped_vae
