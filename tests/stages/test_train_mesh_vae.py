@@ -48,6 +48,16 @@ def test_the_card_tells_the_scores_and_the_weights_load() -> None:
     assert float(network.unit) > 1e-4
 
 
+def test_the_small_preset_trains_around_a_linear_model() -> None:
+    trained = train_mesh_vae(MODEL, FACES, replace(PLAN, preset="small", steps=2))
+    assert trained.settings["linear"] == "1"
+    network = from_arrays(trained.arrays, trained.settings, MODEL.topology.faces)
+    assert network.linear is not None
+    assert network.linear.modes.abs().amax((1, 2)).count_nonzero() == 6
+    assert set(trained.compared) == {"grown", "hand", "blob"}
+    assert trained.compared["grown"].network < 0.5 * trained.compared["grown"].mean_face
+
+
 def test_registered_meshes_are_laid_on_the_mean() -> None:
     generator = torch.Generator().manual_seed(0)
     faces = FACES.draw(np.arange(10), generator)
