@@ -41,7 +41,7 @@ def drive_pose(
     seen = in_head_frame(headset)
     observed = observe(seen)
     poses = []
-    for x in follow(prior, observed, iterations):
+    for x in follow(prior, observed, iterations, 1 / headset.fps):
         poses.append(x)
         tick()
     x = torch.stack(poses)

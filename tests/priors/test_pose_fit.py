@@ -11,7 +11,20 @@ from moves import PLAIN, a_motion
 from untrained import KINDS, make
 
 from facekit.motion.headset import headset_of, in_head_frame
-from facekit.priors.pose_fit import PLACE, STAY, TURN, begin, fit, follow, misfit, observe, samples
+from facekit.priors.pose_fit import (
+    PLACE,
+    SPEED,
+    STAY,
+    TURN,
+    Before,
+    begin,
+    fit,
+    follow,
+    misfit,
+    moved,
+    observe,
+    samples,
+)
 from facekit.priors.pose_frames import frames_of
 from facekit.priors.pose_prior import PosePrior
 from facekit.priors.pose_space import PoseSpace
@@ -72,6 +85,27 @@ def test_following_a_motion_keeps_close_to_the_frame_before(space: PoseSpace) ->
     torch.testing.assert_close(poses[0], prior.decode(alone.z, observed.c[:1])[0])
     values = misfit(prior, poses, observed.signal)
     assert values[-1] < values[0]
+
+
+def test_the_movement_by_hand(space: PoseSpace) -> None:
+    x = 0.5 * torch.randn(2, space.size, generator=torch.Generator().manual_seed(0))
+    body = space.body(x, torch.full((2,), 1.4))
+    before = Before(body.positions[:1], 0.02)
+    found = moved(body, before)
+    assert found[0] == 0
+    steps = [float((body.positions[1, j] - body.positions[0, j]).norm()) for j in range(15)]
+    expected = 0.5 * sum((step / (SPEED * 0.02)) ** 2 for step in steps) / 15
+    assert found[1].item() == pytest.approx(expected, rel=1e-3)
+
+
+def test_a_body_that_is_followed_faster_moves_less(space: PoseSpace) -> None:
+    prior, observed = make("flag", space), observe(in_head_frame(headset_of(MOTION)))
+    steps = []
+    for seconds in (1e-3, 1e3):
+        poses = torch.stack(list(follow(prior, observed, 6, seconds)))
+        places = space.body(poses, observed.head).positions
+        steps.append((places[1:] - places[:-1]).norm(dim=-1).mean())
+    assert steps[0] < 0.5 * steps[1]
 
 
 def test_samples_spread_as_the_prior_says(space: PoseSpace) -> None:
