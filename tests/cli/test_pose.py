@@ -112,6 +112,16 @@ def test_driving_by_a_motion() -> None:
     assert not Path("look_001.drive/skeleton.mp4").exists()
 
 
+def test_the_prior_that_comes_along() -> None:
+    arrays = np.load("moves/look_000.hmd.npz")
+    np.savez("a.npz", **{name: arrays[name] for name in ("rotations", "positions", "fps")})
+    result = type_in("drive pose --by a.npz --iterations 0 --no-video --scale 1.1 --json")
+    assert result.exit_code == 0, result.stderr
+    motion = read_record("a.drive/a.motion.npz", Motion)
+    assert motion.joint_names.size == 15
+    assert Path("a.drive/amass.npz").is_file()
+
+
 def test_a_missing_hand_is_counted() -> None:
     headset = read_headset("moves/look_000.hmd.npz")
     positions = headset.positions.copy()
