@@ -9,7 +9,7 @@ import numpy as np
 
 from facekit.raster.shade import linear_to_srgb
 from facekit.records import BoolArray, Camera, FloatArray
-from facekit.texture.fill import fill
+from facekit.texture.fill import fill, normalised_blur
 from facekit.texture.membrane import membrane
 from facekit.texture.render import Layer
 from facekit.texture.unwrap import OUTLINE, smoothstep
@@ -67,7 +67,8 @@ def skin_share(scene: Scene, layer: Layer, rendered: FloatArray) -> FloatArray:
     not: carried on from the visible surroundings, and towards the prior of the place on the head.
     """
     prior, core = layer.extra[..., SKIN], layer.extra[..., CORE]
-    blurred = cv2.GaussianBlur(scene.picture, (0, 0), max(0.8, 0.01 * scene.face_width))
+    # without the hidden pixels: mixed with the colour of what covers them, skin beside them would look like none
+    blurred = normalised_blur(scene.picture, ~scene.hidden, max(0.8, 0.01 * scene.face_width))
     apart = np.abs(blurred - rendered).max(-1) / (0.08 + 0.25 * rendered.mean(-1))
     alike = np.exp(-0.5 * np.maximum(apart - 0.5, 0) ** 2 / 0.35**2)
     seen = np.maximum(core, alike * (0.2 + 0.8 * prior))

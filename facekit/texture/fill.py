@@ -29,8 +29,8 @@ def fill(picture: FloatArray, hidden: BoolArray, source: BoolArray, scale: float
     known = source if source.any() else ~hidden
     if not known.any():
         return picture
-    coarse = _normalised_blur(picture, known, scale)
-    border = _normalised_blur(picture, known, max(1.0, scale / 4))
+    coarse = normalised_blur(picture, known, scale)
+    border = normalised_blur(picture, known, max(1.0, scale / 4))
     outside = ~hidden & ~known
     base = membrane(hidden | outside, border, known.astype(np.float32), 1e-6, towards=_far(picture, known))
     detail = DETAIL * _reflected(_texture(picture - coarse, known, scale), hidden, known)
@@ -41,7 +41,7 @@ def _far(picture: FloatArray, known: BoolArray) -> FloatArray:
     return np.broadcast_to(picture[known].mean(0), picture.shape).astype(np.float32)
 
 
-def _normalised_blur(picture: FloatArray, known: BoolArray, sigma: float) -> FloatArray:
+def normalised_blur(picture: FloatArray, known: BoolArray, sigma: float) -> FloatArray:
     """Gaussian mean of the known pixels around each pixel (normalised convolution); far from all, 0."""
     weight = known.astype(np.float32)
     total = cv2.GaussianBlur(picture * weight[..., None], (0, 0), sigma, borderType=cv2.BORDER_REFLECT)
@@ -51,7 +51,7 @@ def _normalised_blur(picture: FloatArray, known: BoolArray, sigma: float) -> Flo
 
 def _texture(detail: FloatArray, known: BoolArray, scale: float) -> FloatArray:
     """Detail cut at twice its mean size around, so that lone edges are not repeated as tatters."""
-    usual = _normalised_blur(np.abs(detail), known, 2 * scale)
+    usual = normalised_blur(np.abs(detail), known, 2 * scale)
     return np.clip(detail, -2 * usual, 2 * usual)
 
 

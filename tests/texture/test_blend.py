@@ -35,6 +35,27 @@ def test_blending_takes_the_gradients_of_the_render_and_the_level_of_the_photo()
     assert np.abs((result - truth)[19:22, 16:44]).max() < 0.02  # no seam
 
 
+def test_skin_beside_the_mask_is_skin_whatever_covers_the_rest() -> None:
+    """A forehead above the core of the face, with dark hair further up: no streak of hair along the mask."""
+    picture = np.full((60, 60, 3), 0.7)
+    picture[:10] = 0.1
+    hidden = np.zeros((60, 60), bool)
+    hidden[25:, 15:45] = True
+    extra = np.stack([np.ones((60, 60)), np.zeros((60, 60)), np.zeros((60, 60))], 2).astype(np.float32)
+    layer = Layer(np.full((60, 60, 3), 0.448, np.float32), np.ones((60, 60), np.float32), extra)
+    for occluder in (0.0, 0.7, 1.0):
+        occluded = np.where(hidden[..., None], occluder, picture)
+        result, share = blend(scene(hidden, occluded), layer)
+        assert share[hidden].min() > 0.99
+        assert np.abs(result - picture)[hidden].max() < 0.01
+    assert blend(scene(hidden, picture), hair_in_front(layer))[1][hidden].min() < 0.5  # must fail
+
+
+def hair_in_front(layer: Layer) -> Layer:
+    """The same face where the place on the head is nearly always covered by hair."""
+    return Layer(layer.colour * 0.02, layer.cover, np.zeros_like(layer.extra))
+
+
 def test_outside_the_render_the_surroundings_go_on() -> None:
     y, x = np.mgrid[:50, :70] / 70.0
     truth = np.stack([0.2 + 0.5 * x, 0.6 - 0.3 * y, 0.5 + 0 * x], 2)
