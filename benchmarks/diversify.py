@@ -24,6 +24,7 @@ import numpy as np
 import torch
 
 from facekit.completion.algorithm2 import PAPER
+from facekit.completion.approach import Approach
 from facekit.completion.evidence import evidence, watched
 from facekit.completion.mesh_vae import MeshVAE, from_arrays
 from facekit.completion.names import METHODS
@@ -111,7 +112,7 @@ def measure(
     rows, times = [], []
     for case in cases:
         started, seed = time.process_time(), torch.Generator().manual_seed(0)
-        shapes = diversify(case.fit, model, n, seed, method, settings, network).vertices
+        shapes = diversify(case.fit, model, n, seed, Approach(method, settings, network)).vertices
         times.append(1e3 * (time.process_time() - started))
         face, hidden = evidence(case.fit.visible, model) == 1, watched(case.fit.visible, model) > 0
         rows.append(

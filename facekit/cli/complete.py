@@ -146,7 +146,8 @@ def complete_case(job: Job, model: FaceModel, request: Request) -> Case:
     """Read what there is, run the stages that are missing."""
     import torch
 
-    from facekit.pipeline import complete_face
+    from facekit.completion.approach import Approach
+    from facekit.pipeline import Known, complete_face
     from facekit.stages.report import Case
 
     photo, hidden = read_photo_and_mask(job.photo, job.mask)
@@ -154,11 +155,11 @@ def complete_case(job: Job, model: FaceModel, request: Request) -> Case:
     landmarks = None if request.landmarks is None else given_landmarks(request.landmarks, photo, hidden)
     fit, ensemble = _given(job.photo, photo.pixels, request)
     network = None if ensemble is not None else network_of(request.method, None, model)
+    approach, known = Approach(request.method, network=network), Known(landmarks, fit, ensemble)
     generator = torch.Generator().manual_seed(request.seed)
     fit, ensemble, completion = complete_face(
-        photo.pixels, hidden, model, request.n, generator, landmarks=landmarks, fit=fit, ensemble=ensemble,
-        method=request.method, network=network, texture_size=request.texture_size,
-    )  # fmt: skip
+        photo.pixels, hidden, model, request.n, generator, approach, known, request.texture_size
+    )
     step = console.this_step(request.seed, f"{model.name}@{model.digest[:12]}")
     fit = replace(fit, history=(*fit.history, step))
     ensemble = replace(ensemble, history=(*ensemble.history, step))

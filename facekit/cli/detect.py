@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +18,43 @@ if TYPE_CHECKING:
     from facekit.records import Landmarks
 
 SUFFIX = ".landmarks.npz"
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What the user asked for."""
+
+    photos: tuple[Path, ...]
+    occlusion: Path | None
+    face: str | int
+    box: tuple[float, float, float, float] | None
+    detector: str
+    scheme: str | None
+    landmarks: Path | None
+    output: Path | None
+    overlay: Path | None
+    device: str
+    force: bool
+    as_json: bool
+
+    @property
+    def several(self) -> bool:
+        """More than one photo: results go to folders."""
+        return len(self.photos) > 1
+
+    @property
+    def every(self) -> bool:
+        """All faces of a photo, numbered."""
+        return self.face == "all"
+
+    def target(self, path: Path, number: int) -> Path:
+        """Where the landmarks of a face of a photo go."""
+        suffix = f"_{number}{SUFFIX}" if self.every else SUFFIX
+        return options.output_path(path, suffix, self.output, self.several or self.every)
+
+    def overlay_of(self, path: Path) -> Path | None:
+        """Where the drawing of a photo goes."""
+        return self.overlay and options.output_path(path, ".landmarks.png", self.overlay, self.several)
 
 
 class BoxType(click.ParamType):
@@ -84,11 +122,7 @@ class FaceType(click.ParamType):
 @options.force_option
 @options.json_option
 @options.verbosity_options
-def detect(
-    photos: tuple[Path, ...], occlusion: Path | None, face: str | int, box: Any,
-    detector: str, scheme: str | None, landmarks: Path | None, output: Path | None, overlay: Path | None,
-    device: str, force: bool, as_json: bool,
-) -> None:  # fmt: skip
+def detect(**wish: Any) -> None:
     """Find the face in each PHOTO and write its landmarks, with how far each can be trusted.
 
     \b
@@ -98,28 +132,30 @@ def detect(
       facekit detect *.jpg --face all -o landmarks/
       facekit detect painting.png --landmarks by_hand.json
     """
-    several = len(photos) > 1
-    if several and (occlusion or box or landmarks):
+    asked = Wish(**wish)
+    if asked.several and (asked.occlusion or asked.box or asked.landmarks):
         raise UsageError("--occlusion, --box and --landmarks belong to one photo; call detect once per photo")
-    options.refuse_clashes(photos, (output, overlay))
-    if landmarks and (box or face != "largest"):
+    options.refuse_clashes(asked.photos, (asked.output, asked.overlay))
+    if asked.landmarks and (asked.box or asked.face != "largest"):
         raise UsageError("--landmarks says where the face is; leave out --box and --face")
-
-    def one(path: Path) -> list[dict[str, object]]:
-        _refuse(path, (output, overlay), (several, face == "all"), force)
-        photo, hidden = read_photo_and_mask(path, occlusion)
-        if landmarks is not None:
-            found = [given_landmarks(landmarks, photo, hidden, scheme)]
-        else:
-            from facekit.stages.detect import detect as run
-
-            on = _device(detector, device)
-            found = run(photo.pixels, hidden, detector=detector, scheme=scheme, face=face, box=box, device=on)
-        return _save(path, photo, found, (output, overlay), (several, face == "all"), force)
-
-    results, failures = console.run_many(photos, one)
-    if as_json:
+    results, failures = console.run_many(asked.photos, partial(_one, asked))
+    if asked.as_json:
         console.emit_json({"faces": [f for faces in results for f in faces], "failures": failures})
+
+
+def _one(asked: Wish, path: Path) -> list[dict[str, object]]:
+    """Read a photo, find its faces, write them; what there is to tell of each."""
+    _refuse(asked, path)
+    photo, hidden = read_photo_and_mask(path, asked.occlusion)
+    if asked.landmarks is not None:
+        return _save(asked, path, photo, [given_landmarks(asked.landmarks, photo, hidden, asked.scheme)])
+    from facekit.stages.detect import detect as run
+
+    found = run(
+        photo.pixels, hidden, detector=asked.detector, scheme=asked.scheme, face=asked.face, box=asked.box,
+        device=_device(asked.detector, asked.device),
+    )  # fmt: skip
+    return _save(asked, path, photo, found)
 
 
 def _device(detector: str, name: str) -> str:
@@ -127,44 +163,34 @@ def _device(detector: str, name: str) -> str:
     return "cpu" if detector == "mediapipe" else str(console.torch_device(name))
 
 
-def _refuse(
-    path: Path, targets: tuple[Path | None, Path | None], many: tuple[bool, bool], force: bool
-) -> None:
+def _refuse(asked: Wish, path: Path) -> None:
     """Before any work: raise UsageError, UnreadableError where the results cannot be written."""
     from facekit.files.atomic import refuse_overwrite
     from facekit.files.images import check_image_suffix
 
-    output, overlay = targets
-    several, every = many
-    files = [options.output_path(path, f"_0{SUFFIX}" if every else SUFFIX, output, several or every)]
-    if overlay is not None:
-        files.append(options.output_path(path, ".landmarks.png", overlay, several))
-        check_image_suffix(files[-1])
-    refuse_overwrite(files, force)
+    files = [asked.target(path, 0)]
+    if overlay := asked.overlay_of(path):
+        check_image_suffix(overlay)
+        files.append(overlay)
+    refuse_overwrite(files, asked.force)
 
 
-def _save(
-    path: Path, photo: Photo, faces: list[Landmarks], targets: tuple[Path | None, Path | None],
-    many: tuple[bool, bool], force: bool,
-) -> list[dict[str, object]]:  # fmt: skip
-    """Write the records and the overlay; what to say of each face."""
+def _save(asked: Wish, path: Path, photo: Photo, faces: list[Landmarks]) -> list[dict[str, object]]:
+    """Write the records and the overlay; what there is to tell of each face."""
     from facekit.detection.overlay import draw_landmarks
     from facekit.files.images import write_image
     from facekit.files.npz import write_record
 
-    output, overlay = targets
-    several, every = many
-    told = []
+    told, overlay = [], asked.overlay_of(path)
+    options.make_folders([asked.target(path, 0)], asked.several or asked.every)
+    options.make_folders([overlay], asked.several)
     for number, face in enumerate(faces):
-        target = options.output_path(
-            path, f"_{number}{SUFFIX}" if every else SUFFIX, output, several or every
-        )
-        write_record(target, replace(face, history=(*face.history, console.this_step())), force)
+        target = asked.target(path, number)
+        write_record(target, replace(face, history=(*face.history, console.this_step())), asked.force)
         console.say(_sentence(target, face))
         told.append({"photo": path, "landmarks": target, **_summary(face)})
     if overlay is not None:
-        to = options.output_path(path, ".landmarks.png", overlay, several)
-        write_image(to, draw_landmarks(photo.pixels, faces), force)
+        write_image(overlay, draw_landmarks(photo.pixels, faces), asked.force)
     return told
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,17 +11,41 @@ import click
 
 from facekit.cli import console, options
 from facekit.cli.branching import Branching
+from facekit.cli.inputs import model_of
 from facekit.cli.interpolate import interpolate
 from facekit.cli.networks import network_of
 from facekit.completion.names import PRESETS
 from facekit.errors import UsageError
 
 if TYPE_CHECKING:
+    from facekit.completion.sampler import Choice
     from facekit.files.meshes import Floats
     from facekit.morphable.model import FaceModel
     from facekit.records import ByteArray, Ensemble, Fit
 
 SUFFIX = ".ensemble.npz"
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What the user asked for."""
+
+    fits: tuple[Path, ...]
+    n: int
+    method: str
+    weights: Path | None
+    preset: str
+    photo: Path | None
+    region: str | None
+    k: float
+    n_sigma: float
+    iterations: int | None
+    output: Path | None
+    mesh_dir: Path | None
+    model: str | None
+    seed: int | None
+    force: bool
+    as_json: bool
 
 
 @click.command(cls=Branching, short_help="Make different faces that agree with a fit where it is seen.")
@@ -74,11 +98,7 @@ SUFFIX = ".ensemble.npz"
 @options.force_option
 @options.json_option
 @options.verbosity_options
-def diversify(
-    fits: tuple[Path, ...], n: int, weights: Path | None, photo: Path | None, region: str | None,
-    output: Path | None, mesh_dir: Path | None, model: str | None, seed: int | None, force: bool,
-    as_json: bool, **wishes: Any,
-) -> None:  # fmt: skip
+def diversify(**wish: Any) -> None:
     """Make n different faces from a FIT: the same where the photo shows the face, different where it is
     hidden.
 
@@ -91,40 +111,48 @@ def diversify(
       facekit diversify photo.fit.npz --region lips
     """
     from facekit.completion.presets import settings_of
+
+    asked = Wish(**wish)
+    several = len(asked.fits) > 1
+    if asked.photo is not None and several:
+        raise UsageError("--photo belongs to one fit; give one fit with it")
+    options.refuse_clashes(asked.fits, (asked.output,))
+    if asked.mesh_dir is not None:
+        options.refuse_same_names(asked.fits, together=True)
+    settings = settings_of(
+        asked.method, asked.preset, k=asked.k, n_sigma=asked.n_sigma, iterations=asked.iterations,
+        photo=asked.photo is not None,
+    )  # fmt: skip
+    # Told at the end, so that bad input gets one line.
+    seed = console.new_seed() if asked.seed is None else asked.seed
+    results, failures = console.run_many(asked.fits, lambda path: _one(path, asked, settings, seed))
+    if asked.as_json:
+        console.emit_json({"ensembles": results, "failures": failures})
+
+
+def _one(path: Path, asked: Wish, settings: Choice, seed: int) -> dict[str, object]:
+    """Read a fit, complete it, write the faces; what there is to tell."""
+    from facekit.completion.approach import Approach
     from facekit.files.atomic import refuse_overwrite
-    from facekit.files.models import load_model
     from facekit.files.npz import read_record, write_record
     from facekit.records import Fit
     from facekit.stages.diversify import diversify as run
 
-    if photo is not None and len(fits) > 1:
-        raise UsageError("--photo belongs to one fit; give one fit with it")
-    settings = settings_of(photo=photo is not None, **wishes)
-    chosen, _ = console.chosen_seed(seed)
-
-    def one(path: Path) -> dict[str, object]:
-        fit = read_record(path, Fit)
-        target = options.output_path(path, SUFFIX, output, several=len(fits) > 1)
-        stem = options.stem(path)
-        meshes = [] if mesh_dir is None else [mesh_dir / f"{stem}_{i:02d}.obj" for i in range(n)]
-        refuse_overwrite([target, *meshes], force)
-        face_model = load_model(model or (fit.model if fit.model.startswith("default") else "default"))
-        network = network_of(wishes["method"], weights, face_model)
-        generator = console.chosen_seed(chosen)[1]
-        looked = _photo(photo, fit)
-        ensemble = run(
-            fit, face_model, n, generator, wishes["method"], settings, network, photo=looked, region=region
-        )
-        step = console.this_step(chosen, f"{fit.model}@{fit.model_sha256[:12]}")
-        ensemble = replace(ensemble, history=(*ensemble.history, step))
-        write_record(target, ensemble, force)
-        write_meshes(meshes, ensemble, face_model, force)
-        console.say(_summary(target, ensemble))
-        return {"fit": path, "ensemble": target, "meshes": meshes, **json.loads(ensemble.stats)}
-
-    results, failures = console.run_many(fits, one)
-    if as_json:
-        console.emit_json({"ensembles": results, "failures": failures})
+    fit, several = read_record(path, Fit), len(asked.fits) > 1
+    target = options.output_path(path, SUFFIX, asked.output, several)
+    meshes = mesh_paths(asked.mesh_dir, options.stem(path), asked.n)
+    refuse_overwrite([target, *meshes], asked.force)
+    model = model_of(asked.model, fit)
+    network = network_of(asked.method, asked.weights, model)
+    approach = Approach(asked.method, settings, network, asked.region, _photo(asked.photo, fit))
+    ensemble = run(fit, model, asked.n, console.chosen_seed(seed)[1], approach)
+    step = console.this_step(seed, f"{fit.model}@{fit.model_sha256[:12]}")
+    ensemble = replace(ensemble, history=(*ensemble.history, step))
+    options.make_folders([target], several)
+    write_record(target, ensemble, asked.force)
+    write_meshes(meshes, ensemble, model, asked.force)
+    console.say(_summary(target, ensemble, seed))
+    return {"fit": path, "ensemble": target, "meshes": meshes, "seed": seed, **json.loads(ensemble.stats)}
 
 
 diversify.add_command(interpolate)
@@ -142,6 +170,11 @@ def _photo(path: Path | None, fit: Fit) -> ByteArray | None:
     return pixels
 
 
+def mesh_paths(folder: Path | None, name: str, n: int) -> list[Path]:
+    """Where --mesh-dir puts the meshes."""
+    return [] if folder is None else [folder / f"{name}_{i:02d}.obj" for i in range(n)]
+
+
 def write_meshes(paths: list[Path], ensemble: Ensemble, model: FaceModel, force: bool) -> None:
     """One mesh a face, in order, with the model's chart."""
     from facekit.files.folder import make_folder
@@ -154,10 +187,10 @@ def write_meshes(paths: list[Path], ensemble: Ensemble, model: FaceModel, force:
         write_mesh(path, vertices, ensemble.faces, *chart, force=force)
 
 
-def _summary(target: Path, ensemble: Ensemble) -> str:
+def _summary(target: Path, ensemble: Ensemble, seed: int) -> str:
     """One sentence of what came out."""
     stats, n = json.loads(ensemble.stats), len(ensemble.vertices)
-    text = f"{target}: {n} face{'s' if n > 1 else ''}"
+    text = f"{target}: {n} face{'s' if n > 1 else ''} with seed {seed}"
     hidden, visible = stats["asd_hidden_mm"], stats["asd_visible_mm"]
     if hidden is not None and visible is not None:
         text += (

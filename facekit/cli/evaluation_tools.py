@@ -86,6 +86,7 @@ class CaseTools:
         """Completions of a fit, with the seed of the evaluation."""
         import torch
 
+        from facekit.completion.approach import Approach
         from facekit.completion.presets import settings_of
         from facekit.completion.sampler import Choice
         from facekit.stages.diversify import diversify
@@ -99,4 +100,5 @@ class CaseTools:
         )
         photo = self.case.photo if self.preset == "paper" else None
         generator = torch.Generator().manual_seed(self.seed)
-        return diversify(fit, self.models.whole, n, generator, method, settings, self.network, photo=photo)
+        approach = Approach(method, settings, self.network, photo=photo)
+        return diversify(fit, self.models.whole, n, generator, approach)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import click
 
@@ -19,6 +19,32 @@ if TYPE_CHECKING:
     from facekit.records import BoolArray, Fit, Landmarks
 
 SUFFIX = ".fit.npz"
+Results: TypeAlias = tuple[list[dict[str, object]], list[console.Failure]]
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What the user asked for."""
+
+    photos: tuple[Path, ...]
+    landmarks: Path | None
+    occlusion: Path | None
+    output: Path | None
+    mesh: Path | None
+    overlay: Path | None
+    shared_identity: bool
+    iterations: int
+    photometric: bool
+    refine: bool
+    model: str
+    seed: int | None
+    force: bool
+    as_json: bool
+
+    @property
+    def several(self) -> bool:
+        """More than one photo: results go to folders."""
+        return len(self.photos) > 1
 
 
 @dataclass(frozen=True)
@@ -69,22 +95,7 @@ class Targets:
 @options.force_option
 @options.json_option
 @options.verbosity_options
-def fit_3dmm(
-    photos: tuple[Path, ...],
-    landmarks: Path | None,
-    occlusion: Path | None,
-    output: Path | None,
-    mesh: Path | None,
-    overlay: Path | None,
-    shared_identity: bool,
-    iterations: int,
-    photometric: bool,
-    refine: bool,
-    model: str,
-    seed: int | None,
-    force: bool,
-    as_json: bool,
-) -> None:
+def fit_3dmm(**wish: Any) -> None:
     """Fit shape, pose, camera, light and skin colour of a face model to each PHOTO.
 
     Nothing hidden by --occlusion is looked at; the hidden part is the most probable one given the rest.
@@ -96,73 +107,74 @@ def fit_3dmm(
       facekit fit-3dmm anna_1.jpg anna_2.jpg --shared-identity -o fits/
     """
     from facekit.files.models import load_model
-    from facekit.stages.detect import redetect
-    from facekit.stages.fit import fit_person, fit_photo
 
-    several = len(photos) > 1
-    if several and (landmarks or occlusion):
+    asked = Wish(**wish)
+    if asked.several and (asked.landmarks or asked.occlusion):
         raise UsageError("--landmarks and --occlusion belong to one photo; call fit-3dmm once per photo")
-    options.refuse_clashes(photos, (output, mesh, overlay))
-    face_model = load_model(model)
-    settings: dict[str, Any] = {
-        "photometric": photometric,
-        "refined": refine,
-        "iterations": iterations,
-        "look_again": redetect,
-    }
-
-    def save(path: Path, photo: Photo, fit: Fit, targets: Targets) -> dict[str, object]:
-        step = console.this_step(seed, f"{fit.model}@{fit.model_sha256[:12]}")
-        fit = replace(fit, history=(*fit.history, step))
-        _write(targets, photo, fit, face_model, force)
-        console.say(f"{targets.fit}: {fit.outcome}")
-        return {"photo": path, "fit": targets.fit, "outcome": fit.outcome, **json.loads(fit.stats)}
-
-    def one(path: Path) -> dict[str, object]:
-        targets = _targets(path, output, mesh, overlay, several, force)
-        photo, marks, hidden = _read(path, landmarks, occlusion)
-        return save(path, photo, fit_photo(photo.pixels, marks, face_model, hidden, **settings), targets)
-
-    if shared_identity:
-        places = [_targets(path, output, mesh, overlay, several, force) for path in photos]
-        read = [_read(path, landmarks, occlusion) for path in photos]
-        fits = fit_person(
-            [r[0].pixels for r in read], [r[1] for r in read], face_model, [r[2] for r in read], **settings
-        )
-        rows = zip(photos, read, fits, places, strict=True)
-        results = [save(path, r[0], fit, targets) for path, r, fit, targets in rows]
-        failures: list[console.Failure] = []
-    else:
-        results, failures = console.run_many(photos, one)
-    if as_json:
+    options.refuse_clashes(asked.photos, (asked.output, asked.mesh, asked.overlay))
+    model = load_model(asked.model)
+    results, failures = _one_person(asked, model) if asked.shared_identity else _each(asked, model)
+    if asked.as_json:
         console.emit_json({"fits": results, "failures": failures})
 
 
-def _read(
-    path: Path, landmarks: Path | None, occlusion: Path | None
-) -> tuple[Photo, Landmarks, BoolArray | None]:
+def _each(asked: Wish, model: FaceModel) -> Results:
+    """Every photo by itself."""
+    from facekit.stages.fit import fit_photo
+
+    def one(path: Path) -> dict[str, object]:
+        targets = _targets(path, asked)
+        photo, marks, hidden = _read(path, asked)
+        fit = fit_photo(photo.pixels, marks, model, hidden, **_settings(asked))
+        return _save(path, photo, fit, targets, model, asked)
+
+    return console.run_many(asked.photos, one)
+
+
+def _one_person(asked: Wish, model: FaceModel) -> Results:
+    """All photos with one identity; one that cannot be read ends it."""
+    from facekit.stages.fit import fit_person
+
+    places = [_targets(path, asked) for path in asked.photos]
+    read = [_read(path, asked) for path in asked.photos]
+    pixels = [photo.pixels for photo, _, _ in read]
+    fits = fit_person(pixels, [r[1] for r in read], model, [r[2] for r in read], **_settings(asked))
+    rows = zip(asked.photos, read, fits, places, strict=True)
+    return [_save(path, r[0], fit, targets, model, asked) for path, r, fit, targets in rows], []
+
+
+def _settings(asked: Wish) -> dict[str, Any]:
+    from facekit.stages.detect import redetect
+
+    return {
+        "photometric": asked.photometric,
+        "refined": asked.refine,
+        "iterations": asked.iterations,
+        "look_again": redetect,
+    }
+
+
+def _read(path: Path, asked: Wish) -> tuple[Photo, Landmarks, BoolArray | None]:
     """Photo, landmarks (found here when not given) and mask."""
-    photo, hidden = read_photo_and_mask(path, occlusion)
-    if landmarks is not None:
-        return photo, given_landmarks(landmarks, photo, hidden), hidden
+    photo, hidden = read_photo_and_mask(path, asked.occlusion)
+    if asked.landmarks is not None:
+        return photo, given_landmarks(asked.landmarks, photo, hidden), hidden
     from facekit.stages.detect import detect_masked
 
     with console.naming(path):
         return photo, detect_masked(photo.pixels, hidden), hidden
 
 
-def _targets(
-    path: Path, output: Path | None, mesh: Path | None, overlay: Path | None, several: bool, force: bool
-) -> Targets:
+def _targets(path: Path, asked: Wish) -> Targets:
     """Where the results of a photo go. Raises UsageError, UnreadableError before any work is done in vain."""
     from facekit.files.atomic import refuse_overwrite
     from facekit.files.images import check_image_suffix
     from facekit.files.meshes import mesh_files
 
     targets = Targets(
-        options.output_path(path, SUFFIX, output, several),
-        mesh and options.output_path(path, ".obj", mesh, several),
-        overlay and options.output_path(path, ".overlay.png", overlay, several),
+        options.output_path(path, SUFFIX, asked.output, asked.several),
+        asked.mesh and options.output_path(path, ".obj", asked.mesh, asked.several),
+        asked.overlay and options.output_path(path, ".overlay.png", asked.overlay, asked.several),
     )
     files = [targets.fit]
     if targets.mesh:
@@ -170,8 +182,20 @@ def _targets(
     if targets.overlay:
         check_image_suffix(targets.overlay)
         files.append(targets.overlay)
-    refuse_overwrite(files, force)
+    refuse_overwrite(files, asked.force)
     return targets
+
+
+def _save(
+    path: Path, photo: Photo, fit: Fit, targets: Targets, model: FaceModel, asked: Wish
+) -> dict[str, object]:
+    """Write the results of a photo; what there is to tell."""
+    step = console.this_step(asked.seed, f"{fit.model}@{fit.model_sha256[:12]}")
+    fit = replace(fit, history=(*fit.history, step))
+    options.make_folders((targets.fit, targets.mesh, targets.overlay), asked.several)
+    _write(targets, photo, fit, model, asked.force)
+    console.say(f"{targets.fit}: {fit.outcome}")
+    return {"photo": path, "fit": targets.fit, "outcome": fit.outcome, **json.loads(fit.stats)}
 
 
 def _write(targets: Targets, photo: Photo, fit: Fit, model: FaceModel, force: bool) -> None:
@@ -179,12 +203,13 @@ def _write(targets: Targets, photo: Photo, fit: Fit, model: FaceModel, force: bo
     from facekit.files.images import write_image
     from facekit.files.meshes import write_mesh
     from facekit.files.npz import write_record
-    from facekit.raster.scene import render_view
+    from facekit.raster.scene import Style, render_view
 
     write_record(targets.fit, fit, force)
     if targets.mesh:
         chart = (model.topology.uv, model.topology.uv_faces)
         write_mesh(targets.mesh, fit.vertices, fit.faces, *chart, force=force)
     if targets.overlay:
-        picture = render_view(fit.vertices, fit.faces, fit.camera, background=photo.pixels, opacity=0.7)
+        style = Style(opacity=0.7)
+        picture = render_view(fit.vertices, fit.faces, fit.camera, style=style, background=photo.pixels)
         write_image(targets.overlay, picture, force)

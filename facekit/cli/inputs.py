@@ -10,7 +10,8 @@ from facekit.errors import UsageError
 
 if TYPE_CHECKING:
     from facekit.files.images import Photo
-    from facekit.records import BoolArray, Landmarks
+    from facekit.morphable.model import FaceModel
+    from facekit.records import BoolArray, Ensemble, Fit, Landmarks
 
 
 def read_photo_and_mask(path: Path, mask: Path | None) -> tuple[Photo, BoolArray | None]:
@@ -50,6 +51,13 @@ def _looks_inverted(hidden: BoolArray) -> bool:
     """What hides a face reaches seldom into all four corners: then the rest of the photo may be meant."""
     corners = hidden[[0, 0, -1, -1], [0, -1, 0, -1]]
     return bool(corners.all()) and float(hidden.mean()) > 0.5
+
+
+def model_of(name: str | None, record: Fit | Ensemble) -> FaceModel:
+    """The face model of --model, or else the one that a record was made with, so far as it comes along."""
+    from facekit.files.models import load_model
+
+    return load_model(name or (record.model if record.model.startswith("default") else "default"))
 
 
 def given_landmarks(

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from facekit.cli import console, options
+from facekit.cli.inputs import model_of
 from facekit.cli.networks import given_network, network_of
 from facekit.completion.names import METHODS
 from facekit.errors import UsageError
@@ -19,6 +20,21 @@ if TYPE_CHECKING:
     from facekit.records import Ensemble, Fit
 
 SUFFIX = ".between.ensemble.npz"
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What the user asked for."""
+
+    first: str
+    second: str
+    steps: int
+    weights: Path | None
+    output: Path | None
+    mesh_dir: Path | None
+    model: str | None
+    force: bool
+    as_json: bool
 
 
 @click.command(short_help="Make the faces between two of them.")
@@ -38,10 +54,7 @@ SUFFIX = ".between.ensemble.npz"
 @options.force_option
 @options.json_option
 @options.verbosity_options
-def interpolate(
-    first: str, second: str, steps: int, weights: Path | None, output: Path | None, mesh_dir: Path | None,
-    model: str | None, force: bool, as_json: bool,
-) -> None:  # fmt: skip
+def interpolate(**wish: Any) -> None:
     """Make the faces between A and B, each a fit or, by its number, one face of an ensemble.
 
     Faces of the mesh VAE, and with --weights any, are interpolated in its latents; others in the codes of
@@ -52,29 +65,30 @@ def interpolate(
       facekit diversify interpolate photo.ensemble.npz:1 photo.ensemble.npz:5 --steps 8
       facekit diversify interpolate anna.fit.npz ben.fit.npz --mesh-dir between/
     """
-    from facekit.cli.diversify import write_meshes
+    from facekit.cli.diversify import mesh_paths, write_meshes
     from facekit.files.atomic import refuse_overwrite
-    from facekit.files.models import load_model
     from facekit.files.npz import write_record
     from facekit.stages.interpolate import interpolate as run
 
-    (path, one, i), (_, other, j) = _end(first), _end(second)
-    target = options.output_path(path, SUFFIX, output)
-    name = options.stem(target).removesuffix(".between")
-    meshes = [] if mesh_dir is None else [mesh_dir / f"{name}_between_{k:02d}.obj" for k in range(steps)]
-    refuse_overwrite([target, *meshes], force)
-    face_model = load_model(model or (one.model if one.model.startswith("default") else "default"))
-    network = given_network(weights, face_model)
+    asked = Wish(**wish)
+    (path, one, i), (_, other, j) = _end(asked.first), _end(asked.second)
+    target = options.output_path(path, SUFFIX, asked.output)
+    name = options.stem(target).removesuffix(".between") + "_between"
+    meshes = mesh_paths(asked.mesh_dir, name, asked.steps)
+    refuse_overwrite([target, *meshes], asked.force)
+    model = model_of(asked.model, one)
+    network = given_network(asked.weights, model)
     if network is None and (method := _by_network(one, other)):
-        network = network_of(method, None, face_model)
-    ensemble = run(one, other, steps, face_model, (i, j), network)
+        network = network_of(method, None, model)
+    ensemble = run(one, other, asked.steps, model, (i, j), network)
     step = console.this_step(None, f"{one.model}@{one.model_sha256[:12]}")
     ensemble = replace(ensemble, history=(*ensemble.history, step))
-    write_record(target, ensemble, force)
-    write_meshes(meshes, ensemble, face_model, force)
+    write_record(target, ensemble, asked.force)
+    write_meshes(meshes, ensemble, model, asked.force)
     stats = json.loads(ensemble.stats)
-    console.say(f"{target}: {steps} faces, at most {max(stats['step_mm']):.2f} mm from one to the next")
-    if as_json:
+    longest = max(stats["step_mm"])
+    console.say(f"{target}: {asked.steps} faces, at most {longest:.2f} mm from one to the next")
+    if asked.as_json:
         console.emit_json({"ensemble": target, "meshes": meshes, **stats})
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -208,37 +208,49 @@ def refuse_clashes(sources: Sequence[Path], outputs: Sequence[Path | None]) -> N
 
     ``outputs`` is what was given for each kind of result, see output_path.
     """
-    if len(sources) < 2:
-        return
-    for output in outputs:
-        if output is not None and not output.is_dir() and (output.suffix or output.exists()):
-            raise UsageError(f"there are several inputs and {output} is one file; give a folder instead")
-        names: dict[Path, Path] = {}
-        for source in sources:
-            name = Path(stem(source)) if output is not None else source.with_name(stem(source))
-            if name in names:
-                raise UsageError(
-                    f"the results of {names[name]} and {source} would have the same name; give each photo "
-                    "once, or rename one"
-                )
-            names[name] = source
+    for output in outputs if len(sources) > 1 else ():
+        if output is not None:
+            _refuse_one_file(output)
+        refuse_same_names(sources, together=output is not None)
+
+
+def refuse_same_names(sources: Sequence[Path], together: bool) -> None:
+    """Raise UsageError where two inputs have one NAME, in one folder or, with ``together``, in any."""
+    names: dict[Path, Path] = {}
+    for source in sources:
+        name = Path(stem(source)) if together else source.with_name(stem(source))
+        if name in names:
+            raise UsageError(
+                f"the results of {names[name]} and {source} would have the same name; give each input once, "
+                "or rename one"
+            )
+        names[name] = source
+
+
+def _refuse_one_file(output: Path) -> None:
+    """Where there must be a folder."""
+    if not output.is_dir() and (output.suffix or output.exists()):
+        raise UsageError(f"there are several inputs and {output} is one file; give a folder instead")
 
 
 def output_path(source: Path, suffix: str, output: Path | None, several: bool = False) -> Path:
     """Where the result for ``source`` goes: beside it as NAME + suffix, or to ``output``, a file or a folder.
 
-    For several inputs ``output`` is a folder, made where there is none. Raises UsageError if it is one file.
+    For several inputs ``output`` is a folder, which make_folders makes. Raises UsageError if it is one file.
     """
     name = stem(source) + suffix
     if output is None:
         return source.with_name(name)
-    if output.is_dir():
-        return output / name
-    if not several:
+    if not several and not output.is_dir():
         return output
-    if output.suffix or output.exists():
-        raise UsageError(f"there are several inputs and {output} is one file; give a folder instead")
+    _refuse_one_file(output)
+    return output / name
+
+
+def make_folders(targets: Iterable[Path | None], several: bool) -> None:
+    """Before writing: the folders of output_path, which several inputs need not have been given ready."""
     from facekit.files.folder import make_folder
 
-    make_folder(output)
-    return output / name
+    for target in targets if several else ():
+        if target is not None:
+            make_folder(target.parent)

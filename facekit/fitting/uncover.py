@@ -8,7 +8,7 @@ from facekit.fitting.appearance import fit_appearance
 from facekit.fitting.landmark_fit import LandmarkFit
 from facekit.fitting.skin_pixels import skin_pixels
 from facekit.morphable.model import FaceModel
-from facekit.raster.scene import TextureMap, render_view
+from facekit.raster.scene import Style, TextureMap, render_view
 from facekit.records import BoolArray, ByteArray, Light
 
 SIDE = 88  # px of the face; light and tone need no more
@@ -36,7 +36,7 @@ def uncovered(photo: ByteArray, hidden: BoolArray, model: FaceModel, fit: Landma
         topology.faces,
         camera,
         colours=TextureMap(texture, topology.uv, topology.uv_faces),
-        light=Light(look.sh.astype(np.float32)),
+        style=Style(Light(look.sh.astype(np.float32))),
         background=photo,
     )
     return np.where(hidden[..., None], drawn, photo)

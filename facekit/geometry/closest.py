@@ -43,7 +43,7 @@ class SurfaceTree:
         face, bary = np.zeros(len(queries), np.int32), np.zeros((len(queries), 3))
         tree = self.triangles, self.low, self.high, self.span, self.child
         jobs = split(len(queries), 4 * thread_count()) if len(queries) else []
-        run_all([lambda r=r: _query(queries, r, *tree, face, bary) for r in jobs])  # type: ignore[misc]
+        run_all([lambda r=r: _query(queries, r, tree, face, bary) for r in jobs])  # type: ignore[misc]
         nearest = (self.triangles[face] * bary[..., None]).sum(axis=1)
         distance = np.linalg.norm(nearest - queries, axis=1)
         return ClosestPoints(nearest, distance, self.order[face], bary)
@@ -83,14 +83,15 @@ def surface_tree(vertices: FloatArray, faces: IntArray) -> SurfaceTree:
 def _query(
     points: FloatArray,
     rows: tuple[int, int],
-    triangles: FloatArray,
-    low: FloatArray,
-    high: FloatArray,
-    span: IntArray,
-    child: IntArray,
+    tree: tuple[FloatArray, FloatArray, FloatArray, IntArray, IntArray],
     face: IntArray,
     bary: FloatArray,
 ) -> None:
+    """Face (P,) and barycentrics (P, 3) nearest to the points (P, 3) of ``rows``.
+
+    tree: triangles, low, high, span and child of a SurfaceTree; numba takes a tuple, but no dataclass.
+    """
+    triangles, low, high, span, child = tree
     stack = np.zeros(DEPTH, np.int32)
     reach = np.zeros(DEPTH)
     for p in range(rows[0], rows[1]):

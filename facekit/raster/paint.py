@@ -46,15 +46,17 @@ def paint_texture_band(
     screen: FloatArray,
     faces: IntArray,
     light: FloatArray,
-    uv: FloatArray,
-    uv_faces: IntArray,
-    texture: FloatArray,
+    texture: tuple[FloatArray, FloatArray, IntArray],
     found: IntArray,
     factor: int,
     rows: tuple[int, int],
     out: FloatArray,
 ) -> None:
-    """As ``paint_band``, with the light of the vertices (2, V, 3) times the texture (T, T, 3), bilinear."""
+    """As ``paint_band``, with the light of the vertices (2, V, 3) times the texture, bilinear.
+
+    texture: texels (T, T, 3), uv and uv_faces of a TextureMap; numba takes a tuple, but no dataclass.
+    """
+    texels, uv, uv_faces = texture
     for y in range(rows[0] * factor, rows[1] * factor):
         for x in range(found.shape[1]):
             f = found[y, x]
@@ -65,13 +67,13 @@ def paint_texture_band(
             i, j, k = uv_faces[f, 0], uv_faces[f, 1], uv_faces[f, 2]
             u = w0 * uv[i, 0] + w1 * uv[j, 0] + w2 * uv[k, 0]
             v = w0 * uv[i, 1] + w1 * uv[j, 1] + w2 * uv[k, 1]
-            x0, x1, dx = _neighbours(u * texture.shape[1] - 0.5, texture.shape[1])
-            y0, y1, dy = _neighbours((1.0 - v) * texture.shape[0] - 0.5, texture.shape[0])
+            x0, x1, dx = _neighbours(u * texels.shape[1] - 0.5, texels.shape[1])
+            y0, y1, dy = _neighbours((1.0 - v) * texels.shape[0] - 0.5, texels.shape[0])
             side = light[_side(screen, a, b, c)]
             pixel = out[y // factor, x // factor]
             for channel in range(3):
-                upper = (1.0 - dx) * texture[y0, x0, channel] + dx * texture[y0, x1, channel]
-                lower = (1.0 - dx) * texture[y1, x0, channel] + dx * texture[y1, x1, channel]
+                upper = (1.0 - dx) * texels[y0, x0, channel] + dx * texels[y0, x1, channel]
+                lower = (1.0 - dx) * texels[y1, x0, channel] + dx * texels[y1, x1, channel]
                 lit = w0 * side[a, channel] + w1 * side[b, channel] + w2 * side[c, channel]
                 pixel[channel] += lit * ((1.0 - dy) * upper + dy * lower)
             pixel[3] += 1.0

@@ -35,37 +35,46 @@ class TextureMap:
 Colours: TypeAlias = FloatArray | ByteArray | TextureMap | None
 
 
+@dataclass(frozen=True)
+class Style:
+    """How a mesh is shown."""
+
+    light: Light | None = None  # None is a lamp beside the camera
+    lit: bool = True  # False shows the colours as they are
+    opacity: float = 1.0
+    supersample: int = 2  # each pixel is the mean of supersample^2 samples, in linear light
+
+
+PLAIN = Style()
+
+
 def render_view(
     vertices: FloatArray,
     faces: IntArray,
     camera: Camera,
     size: tuple[int, int] | None = None,
     colours: Colours = None,
-    light: Light | None = None,
+    style: Style = PLAIN,
     background: ByteArray | None = None,
-    *,
-    opacity: float = 1.0,
-    supersample: int = 2,
-    lit: bool = True,
 ) -> ByteArray:
     """Picture of a mesh, uint8 sRGB.
 
     vertices (V, 3) m; faces (F, 3); ``size`` (H, W) px, default the camera's. ``colours``: (V, 3), or (3,)
-    for all, linear RGB if floating and sRGB if uint8; a TextureMap; or None for clay. ``light``: None is a
-    lamp beside the camera; ``lit=False`` shows the colours as they are. ``background`` (H, W, 3) uint8
-    sRGB: the mesh is laid over it with ``opacity`` and (H, W, 3) returned, pixels that it does not touch
-    unchanged. Without: (H, W, 4), alpha not premultiplied. Each pixel is the mean of supersample^2 samples,
-    in linear light.
+    for all, linear RGB if floating and sRGB if uint8; a TextureMap; or None for clay. ``background``
+    (H, W, 3) uint8 sRGB: the mesh is laid over it with the style's opacity and (H, W, 3) returned, pixels
+    that it does not touch unchanged. Without: (H, W, 4), alpha not premultiplied.
     """
     width, height = (int(x) for x in camera.image_size) if size is None else (size[1], size[0])
     if background is not None and background.shape != (height, width, 3):
         raise ValueError(f"the background is {background.shape}, the picture {(height, width, 3)}")
-    fine = resize(camera, (width * supersample, height * supersample))
+    fine = resize(camera, (width * style.supersample, height * style.supersample))
     screen = layout(project_points(fine, vertices), np.float32)
     index = layout(faces, np.int32)
-    shading = vertex_light(vertices, faces, camera, light) if lit else np.ones((2, len(vertices), 3))
-    picture = _paint(screen, index, shading, colours, (height, width), supersample)
-    return _compose(picture, background, opacity)
+    shading = (
+        vertex_light(vertices, faces, camera, style.light) if style.lit else np.ones((2, len(vertices), 3))
+    )
+    picture = _paint(screen, index, shading, colours, (height, width), style.supersample)
+    return _compose(picture, background, style.opacity)
 
 
 def vertex_light(vertices: FloatArray, faces: IntArray, camera: Camera, light: Light | None) -> FloatArray:
@@ -102,14 +111,14 @@ def _paint(
     if isinstance(colours, TextureMap):
         lit = layout(light, np.float32)
         uv, uv_faces = layout(colours.uv, np.float32), layout(colours.uv_faces, np.int32)
-        texture = as_linear(colours.pixels)
+        texture = as_linear(colours.pixels), uv, uv_faces
     else:
         lit = layout(light * (CLAY if colours is None else as_linear(colours)), np.float32)
 
     def job(rows: tuple[int, int]) -> None:
         scan_band(screen, faces, NEAR, 0, (rows[0] * factor, rows[1] * factor), found, inverse_depth)
         if isinstance(colours, TextureMap):
-            paint_texture_band(screen, faces, lit, uv, uv_faces, texture, found, factor, rows, out)
+            paint_texture_band(screen, faces, lit, texture, found, factor, rows, out)
         else:
             paint_band(screen, faces, lit, found, factor, rows, out)
 

@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from facekit.completion import dpp
+from facekit.completion.algorithm2 import Descent, Seen, descend
+from facekit.completion.approach import USUAL, Approach
 from facekit.completion.evidence import evidence, region_weight, watched
 from facekit.completion.methods import Method, method_of
-from facekit.completion.names import DEFAULT_METHOD, METHODS
+from facekit.completion.names import METHODS
 from facekit.completion.presets import suited
 from facekit.completion.sampler import Choice, Diversity, spread
 from facekit.errors import NumericalError, UsageError
@@ -23,55 +25,41 @@ from facekit.records import BoolArray, ByteArray, Ensemble, Fit, FloatArray
 if TYPE_CHECKING:
     import torch
 
-    from facekit.completion.mesh_vae import MeshVAE
-
 
 def diversify(
     fit: Fit,
     model: FaceModel,
     n: int,
     generator: torch.Generator,
-    method: str = DEFAULT_METHOD,
-    settings: Choice | None = None,
-    network: MeshVAE | None = None,
-    *,
-    photo: ByteArray | None = None,
-    region: str | None = None,
+    approach: Approach = USUAL,
 ) -> Ensemble:
     """n completions of a fit: equal where it is visible (to a few tenths of a millimetre), different where
     hidden.
 
     The first is the most probable one: of the linear methods the fit itself. Hidden is every vertex that the
     photo does not show, under the mask or turned away; the spread is driven by those on the face alone (see
-    ``watched``). ``settings`` as ``presets.suited`` takes them. ``network`` is for the methods with vae.
-    ``photo`` (H, W, 3) uint8 sRGB is looked at where the settings give it a weight. With ``region``, a name
-    of the model's regions, that one alone varies, seen or not, and the rest stays at the fit.
+    ``watched``). With a region in the approach that one varies instead, and the rest stays at the fit.
 
     Raises UsageError for an unknown method or region, a method that lacks its network, or n below 1,
     WrongKindError for a fit or a network of another model.
     """
     if n < 1:
         raise UsageError("ask for at least one completion")
+    method = approach.method
     if method not in METHODS:
         raise UsageError(f"there is no method {method}; choose {', '.join(METHODS)}")
     require_model(fit, model)
-    given, weight, share = fit, watched(fit.visible, model), None
-    if region is not None:
-        share = region_weight(model, region)
-        given, weight = replace(fit, visible=share == 0), share**2
-    way = method_of(method, given, model, weight, network)
-    settings = suited(method, settings)
-    z, quality = _latents(way, given, model, n, settings, generator, photo)
-    vertices = way.decode(z)
-    if share is not None:
-        vertices = fit.vertices + share[:, None] * (vertices - fit.vertices)
-    if not np.isfinite(vertices).all():
-        raise NumericalError("the completions are not finite; make the fit again")
+    settings = suited(method, approach.settings)
+    given, weight, share = _wanted(fit, model, approach.region)
+    way = method_of(method, given, model, weight, approach.network)
+    seen = _seen(given, model, approach.photo, settings)
+    z, quality = _latents(way, n, seen, settings, generator)
+    vertices = _shapes(way.decode(z), fit, share)
     landmarks = _landmarks(fit, model, vertices)
     told = {
-        **_distances(vertices, evidence(given.visible, model) == 1, weight > 0),
+        **_distances(vertices, seen.weight == 1, weight > 0),
         **_plausibility(way, z, landmarks, settings),
-        "region": region,
+        "region": approach.region,
         **asdict(settings),
     }
     return Ensemble(
@@ -89,28 +77,45 @@ def diversify(
     )
 
 
+def _wanted(fit: Fit, model: FaceModel, region: str | None) -> tuple[Fit, FloatArray, FloatArray | None]:
+    """The fit with what may vary as its hidden part, the weight (V,) of the vertices that drive the spread,
+    and the share (V,) of a region in the result, None without one.
+    """
+    if region is None:
+        return fit, watched(fit.visible, model), None
+    share = region_weight(model, region)
+    return replace(fit, visible=share == 0), share**2, share
+
+
+def _seen(fit: Fit, model: FaceModel, photo: ByteArray | None, settings: Choice) -> Seen:
+    """What the visible part is held to; the photo only where the settings give it a weight."""
+    looked = None
+    if photo is not None and isinstance(settings, Descent) and settings.photo_weight:
+        from facekit.completion.photometric import Photometric
+
+        looked = Photometric(photo, fit, model)
+    return Seen(np.asarray(fit.vertices, np.float64), evidence(fit.visible, model), looked)
+
+
 def _latents(
-    way: Method,
-    fit: Fit,
-    model: FaceModel,
-    n: int,
-    settings: Choice,
-    generator: torch.Generator,
-    photo: ByteArray | None,
+    way: Method, n: int, seen: Seen, settings: Choice, generator: torch.Generator
 ) -> tuple[FloatArray, FloatArray]:
     """The latents (n, K) by the settings' kind, and their qualities (n,)."""
     if isinstance(settings, Diversity):
         return spread(way, n, settings, generator)
-    from facekit.completion.algorithm2 import Descent, Seen, descend
-
     assert isinstance(settings, Descent)
-    looked = None
-    if photo is not None and settings.photo_weight:
-        from facekit.completion.photometric import Photometric
-
-        looked = Photometric(photo, fit, model)
-    seen = Seen(np.asarray(fit.vertices, np.float64), evidence(fit.visible, model), looked)
     return descend(way, n, seen, settings, generator)
+
+
+def _shapes(vertices: FloatArray, fit: Fit, share: FloatArray | None) -> FloatArray:
+    """The completions (n, V, 3), outside a region at the fit. Raises NumericalError where they are not
+    finite.
+    """
+    if share is not None:
+        vertices = fit.vertices + share[:, None] * (vertices - fit.vertices)
+    if not np.isfinite(vertices).all():
+        raise NumericalError("the completions are not finite; make the fit again")
+    return vertices
 
 
 def _landmarks(fit: Fit, model: FaceModel, vertices: FloatArray) -> FloatArray:

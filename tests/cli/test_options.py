@@ -64,6 +64,10 @@ def test_outputs(tmp_path: Path) -> None:
     new = tmp_path / "new"
     assert output_path(photo, ".fit.npz", new) == new
     assert output_path(photo, ".fit.npz", new, several=True) == new / "anna.fit.npz"
+    assert not new.exists()
+    options.make_folders([new / "anna.fit.npz", None], several=False)
+    assert not new.exists()
+    options.make_folders([new / "anna.fit.npz", None], several=True)
     assert new.is_dir()
     (tmp_path / "file").touch()
     for path in (Path("x.npz"), tmp_path / "file"):

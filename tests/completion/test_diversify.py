@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from facekit.completion.algorithm2 import Descent
+from facekit.completion.approach import Approach
 from facekit.completion.evidence import evidence, region_weight, watched
 from facekit.completion.limits import PAIRS
 from facekit.completion.mesh_vae import PRESETS, MeshVAE
@@ -31,7 +32,7 @@ def generator(seed=0):
 def result(request, model, cases):
     method, region = request.param
     fit, truth = cases[region]
-    return fit, truth, diversify(fit, model, 8, generator(), method)
+    return fit, truth, diversify(fit, model, 8, generator(), Approach(method))
 
 
 def test_faithful_where_seen_and_diverse_where_hidden(result, model):
@@ -97,7 +98,7 @@ def test_more_sigma_and_more_steps_spread_further(model, cases):
     hidden = watched(fit.visible, model) > 0
 
     def spread_of(**settings):
-        ensemble = diversify(fit, model, 6, generator(), settings=Diversity(**settings))
+        ensemble = diversify(fit, model, 6, generator(), Approach(settings=Diversity(**settings)))
         return average_self_distance(ensemble.vertices, hidden)
 
     assert spread_of(n_sigma=1.0) < spread_of(n_sigma=3.0)
@@ -105,7 +106,7 @@ def test_more_sigma_and_more_steps_spread_further(model, cases):
 
 
 def test_printed_quality_runs(model, cases):
-    ensemble = diversify(cases["eyes"][0], model, 3, generator(), settings=Diversity(printed=True))
+    ensemble = diversify(cases["eyes"][0], model, 3, generator(), Approach(settings=Diversity(printed=True)))
     assert np.isfinite(ensemble.vertices).all()
 
 
@@ -121,7 +122,7 @@ def test_extreme_visibility(model, cases, what):
 def test_other_requests_are_refused(model, cases):
     fit = cases["mouth"][0]
     with pytest.raises(UsageError, match=r"global\+local\+dpp"):
-        diversify(fit, model, 2, generator(), "magic")
+        diversify(fit, model, 2, generator(), Approach("magic"))
     with pytest.raises(UsageError, match="at least one"):
         diversify(fit, model, 0, generator())
     with pytest.raises(WrongKindError, match="flame"):
@@ -141,7 +142,7 @@ def test_every_method_completes(method, model, cases, network):
     fit = cases["mouth"][0]
     fast = Descent(candidates=2, iterations=3, rate=0.1, decay=0.0, photo_weight=0.0)
     settings = fast if METHODS[method].network else Diversity(candidates=4, iterations=3)
-    made = diversify(fit, model, 3, generator(), method, settings, network)
+    made = diversify(fit, model, 3, generator(), Approach(method, settings, network))
     seen = evidence(fit.visible, model) == 1
     assert made.method == method
     assert max(rms_distance(shape[seen], fit.vertices[seen]) for shape in made.vertices) * MM < 1.5
@@ -157,7 +158,7 @@ def test_every_method_completes(method, model, cases, network):
 @pytest.mark.parametrize("method", [name for name in METHODS if METHODS[name].network])
 def test_a_method_with_vae_needs_its_network(method, model, cases):
     with pytest.raises(UsageError, match="--weights"):
-        diversify(cases["mouth"][0], model, 2, generator(), method)
+        diversify(cases["mouth"][0], model, 2, generator(), Approach(method))
 
 
 @pytest.mark.parametrize("method", ["flame+dpp", "global+local+dpp", "global+local+vae+dpp"])
@@ -167,7 +168,7 @@ def test_with_a_region_that_one_alone_varies(method, region, model, cases, netwo
     fit = cases["eyes"][0]
     fast = Descent(candidates=2, iterations=3, rate=0.1, photo_weight=0.0, shape_weight=0.0)
     settings = fast if METHODS[method].network else Diversity(candidates=8, iterations=10)
-    made = diversify(fit, model, 3, generator(), method, settings, network, region=region)
+    made = diversify(fit, model, 3, generator(), Approach(method, settings, network, region))
     inside = model.topology.regions[region] > 0
     off = np.abs(made.vertices - fit.vertices)
     assert off[:, ~inside].max() < 1e-6
@@ -175,7 +176,7 @@ def test_with_a_region_that_one_alone_varies(method, region, model, cases, netwo
     assert made.hidden[inside].mean() > 0.9
     assert (made.hidden | fit.visible).all()
     assert json.loads(made.stats)["region"] == region
-    free = diversify(fit, model, 3, generator(), method, settings, network)
+    free = diversify(fit, model, 3, generator(), Approach(method, settings, network))
     assert np.abs(free.vertices - fit.vertices)[:, ~inside].max() > 1e-4
 
 
@@ -192,7 +193,7 @@ def test_a_region_passes_smoothly_into_the_rest(model):
 
 def test_an_unknown_region_is_refused(model, cases):
     with pytest.raises(UsageError, match=r"no region beard; it has .*lips"):
-        diversify(cases["mouth"][0], model, 2, generator(), region="beard")
+        diversify(cases["mouth"][0], model, 2, generator(), Approach(region="beard"))
 
 
 def test_one_face_is_the_fit(model, cases):

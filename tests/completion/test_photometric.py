@@ -10,7 +10,7 @@ import pytest
 from facekit.completion.photometric import Photometric
 from facekit.errors import UsageError
 from facekit.geometry.camera import orbit
-from facekit.raster.scene import TextureMap, render_view
+from facekit.raster.scene import Style, TextureMap, render_view
 from facekit.records import Light
 
 
@@ -26,9 +26,8 @@ def seen(model, cases):
     texture = np.clip(model.albedo.instance(code.albedo), 0, 1).astype(np.float32)
     skin = TextureMap(texture, model.topology.uv, model.topology.uv_faces)
     background = np.zeros((160, 160, 3), np.uint8)
-    photo = render_view(
-        fit.vertices.astype(float), fit.faces, camera, colours=skin, light=fit.light, background=background
-    )
+    vertices, style = fit.vertices.astype(float), Style(fit.light)
+    photo = render_view(vertices, fit.faces, camera, colours=skin, style=style, background=background)
     return fit, photo, Photometric(photo, fit, model)
 
 

@@ -10,6 +10,7 @@ import torch
 
 from facekit.completion import dpp
 from facekit.completion.algorithm2 import Descent
+from facekit.completion.approach import Approach
 from facekit.completion.evidence import watched
 from facekit.completion.membrane import Membrane
 from facekit.completion.mesh_vae import PRESETS, MeshVAE
@@ -152,7 +153,7 @@ def test_diversify_by_network(
     fit = cases["mouth"][0]
     network = MeshVAE(model.mean, model.topology.faces, 0.004, PRESETS["tiny"], seeded())
     settings = Descent(candidates=2, iterations=2)
-    made = diversify(fit, model, 3, seeded(), method, settings, network)
+    made = diversify(fit, model, 3, seeded(), Approach(method, settings, network))
     assert made.method == method
     assert made.codes.shape == (3, network.latent_size)
     np.testing.assert_allclose(
@@ -160,7 +161,7 @@ def test_diversify_by_network(
     )
     assert np.ptp(made.vertices[:, ~fit.visible], axis=0).max() > 1e-4
     with pytest.raises(UsageError, match="--weights"):
-        diversify(fit, model, 3, seeded(), method)
+        diversify(fit, model, 3, seeded(), Approach(method))
 
 
 def test_with_dpp_the_hidden_part_differs_more(
@@ -170,7 +171,7 @@ def test_with_dpp_the_hidden_part_differs_more(
     settings = Descent(candidates=4, iterations=10, rate=0.2, shape_weight=0.0, photo_weight=0.0)
     asd = {}
     for method in NETWORK_METHODS:
-        made = diversify(cases["mouth"][0], model, 4, seeded(), method, settings, network)
+        made = diversify(cases["mouth"][0], model, 4, seeded(), Approach(method, settings, network))
         asd[method] = json.loads(made.stats)["asd_hidden_mm"]
     assert asd["global+local+vae+dpp"] == asd["flame+vae+dpp"]  # the fit is what differs
     assert asd["global+local+vae+dpp"] > 1.2 * asd["global+local+vae"]

@@ -13,7 +13,7 @@ from facekit.fitting.rendering import Look
 from facekit.fitting.view import FRONTAL, View
 from facekit.geometry.rotation import axis_angle_to_matrix
 from facekit.morphable.model import FaceModel
-from facekit.raster.scene import TextureMap, render_view
+from facekit.raster.scene import Style, TextureMap, render_view
 from facekit.records import ByteArray, Light
 
 SIZE = 256
@@ -54,7 +54,7 @@ def drawn(seed: int = 0, tint: float = 0.7) -> DrawnPhoto:
         topology.faces,
         view.camera(np.array([SIZE, SIZE])),
         colours=TextureMap(texture, topology.uv, topology.uv_faces),
-        light=Light(sh.astype(np.float32)),
+        style=Style(Light(sh.astype(np.float32))),
         background=np.full((SIZE, SIZE, 3), 90, np.uint8),
     )
     return DrawnPhoto(photo, Look(view, code, sh, albedo))

@@ -14,7 +14,7 @@ from facekit.fitting.landmark_model import landmark_model
 from facekit.fitting.view import FRONTAL, View
 from facekit.morphable.local import body_of
 from facekit.morphable.model import FaceModel
-from facekit.raster.scene import TextureMap, render_view
+from facekit.raster.scene import Style, TextureMap, render_view
 from facekit.records import Landmarks, Light
 from facekit.stages.fit import fit_person, fit_photo, learned
 from facekit.stages.train_prior import surface_error
@@ -44,7 +44,7 @@ def drawn(model: FaceModel, seed: int = 0) -> tuple[np.ndarray, Landmarks, np.nd
         topology.faces,
         view.camera(np.array([SIZE, SIZE])),
         colours=colours,
-        light=Light(light),
+        style=Style(Light(light)),
         background=np.full((SIZE, SIZE, 3), 90, np.uint8),
     )
     points = view.project(landmark_model(model, "ibug68").points(code)).astype(np.float32)

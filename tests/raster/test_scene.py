@@ -5,7 +5,7 @@ import pytest
 import trimesh
 
 from facekit.geometry.camera import FLIP, intrinsics, orbit
-from facekit.raster.scene import TextureMap, render_view
+from facekit.raster.scene import Style, TextureMap, render_view
 from facekit.raster.shade import Y0, linear_to_srgb
 from facekit.records import Camera, Light
 
@@ -16,11 +16,12 @@ UV = np.array([[0, 0], [1, 0], [1, 1], [0, 1]], np.float32)
 CAMERA = Camera(K=intrinsics(32, (32, 24)), R=FLIP, t=np.array([0, 0, 2.0]), image_size=np.array([32, 24]))
 INSIDE = np.zeros((24, 32), bool)
 INSIDE[4:20, 8:24] = True
+BARE = Style(lit=False)  # the colours as they are
 
 
 def test_flat_colours_come_out_as_they_went_in():
     for colour in ((255, 0, 10), (1, 2, 3), (128, 128, 128)):
-        picture = render_view(QUAD, FACES, CAMERA, colours=np.array(colour, np.uint8), lit=False)
+        picture = render_view(QUAD, FACES, CAMERA, colours=np.array(colour, np.uint8), style=BARE)
         assert picture.shape == (24, 32, 4)
         assert picture.dtype == np.uint8
         assert (picture[INSIDE] == (*colour, 255)).all()
@@ -28,7 +29,7 @@ def test_flat_colours_come_out_as_they_went_in():
 
 
 def test_floats_are_linear():
-    picture = render_view(QUAD, FACES, CAMERA, colours=np.array([0.5, 0.25, 0.0]), lit=False)
+    picture = render_view(QUAD, FACES, CAMERA, colours=np.array([0.5, 0.25, 0.0]), style=BARE)
     expected = np.rint(linear_to_srgb(np.array([0.5, 0.25, 0.0])) * 255)
     assert (picture[INSIDE][:, :3] == expected).all()
 
@@ -36,11 +37,11 @@ def test_floats_are_linear():
 def test_edges_are_mixed_in_linear_light():
     """A quad half a pixel wider: its outer columns cover half of their pixels."""
     wide = QUAD * [1 + 1 / 16, 1, 1]
-    picture = render_view(wide, FACES, CAMERA, colours=np.ones(3), lit=False)
+    picture = render_view(wide, FACES, CAMERA, colours=np.ones(3), style=BARE)
     assert picture[10, 7, 3] == pytest.approx(128, abs=1)
     assert (picture[10, 7, :3] == 255).all()  # straight alpha: the colour is not darkened
     over = render_view(
-        wide, FACES, CAMERA, colours=np.ones(3), background=np.zeros((24, 32, 3), np.uint8), lit=False
+        wide, FACES, CAMERA, colours=np.ones(3), background=np.zeros((24, 32, 3), np.uint8), style=BARE
     )
     assert over[10, 7, 0] == pytest.approx(188, abs=1)  # half of the light
 
@@ -50,7 +51,9 @@ def test_outside_the_mesh_the_background_is_untouched():
     picture = render_view(QUAD, FACES, CAMERA, background=photo)
     np.testing.assert_array_equal(picture[~INSIDE], photo[~INSIDE])
     assert (picture[INSIDE] != photo[INSIDE]).any()
-    np.testing.assert_array_equal(render_view(QUAD, FACES, CAMERA, background=photo, opacity=0.0), photo)
+    np.testing.assert_array_equal(
+        render_view(QUAD, FACES, CAMERA, background=photo, style=Style(opacity=0.0)), photo
+    )
 
 
 def test_size_scales_the_view():
@@ -64,7 +67,7 @@ def test_a_texture_lies_the_right_way_up(kind):
     pixels[:2, :, 0] = 255  # top half red, right half green
     pixels[:, 2:, 1] = 255
     texture = TextureMap(pixels if kind == np.uint8 else (pixels / 255).astype(kind), UV, FACES)
-    picture = render_view(QUAD, FACES, CAMERA, colours=texture, lit=False)
+    picture = render_view(QUAD, FACES, CAMERA, colours=texture, style=BARE)
     assert picture[5, 9].tolist() == [255, 0, 0, 255]
     assert picture[5, 22].tolist() == [255, 255, 0, 255]
     assert picture[18, 9].tolist() == [0, 0, 0, 255]
@@ -74,7 +77,7 @@ def test_a_texture_lies_the_right_way_up(kind):
 def test_even_light_multiplies_the_albedo():
     sh = np.zeros((9, 3), np.float32)
     sh[0] = 0.5 / Y0
-    picture = render_view(QUAD, FACES, CAMERA, colours=np.array([0.8, 0.4, 0.2]), light=Light(sh=sh))
+    picture = render_view(QUAD, FACES, CAMERA, colours=np.array([0.8, 0.4, 0.2]), style=Style(Light(sh=sh)))
     expected = np.rint(linear_to_srgb(np.array([0.4, 0.2, 0.1])) * 255)
     assert (picture[INSIDE][:, :3] == expected).all()
 
@@ -83,7 +86,9 @@ def test_light_from_the_left_lights_the_left():
     ball = trimesh.creation.icosphere(subdivisions=3)
     sh = np.zeros((9, 3), np.float32)
     sh[0], sh[3] = 1.0, 1.0  # +x, the subject's left, the right of the picture
-    picture = render_view(ball.vertices * 0.1, ball.faces, orbit(0, 0, 0.8, (64, 64)), light=Light(sh=sh))
+    picture = render_view(
+        ball.vertices * 0.1, ball.faces, orbit(0, 0, 0.8, (64, 64)), style=Style(Light(sh=sh))
+    )
     assert int(picture[32, 48, 0]) > int(picture[32, 16, 0]) + 30
 
 
@@ -98,17 +103,19 @@ def test_without_light_the_view_shows_form():
 def test_the_inside_of_an_open_mesh_is_lit_from_its_own_side():
     sh = np.zeros((9, 3), np.float32)
     sh[0], sh[2] = 0.5, 0.4  # +z
-    front = render_view(QUAD, FACES, CAMERA, light=Light(sh=sh))
-    inside = render_view(QUAD, FACES[:, ::-1], CAMERA, light=Light(sh=sh))
+    front = render_view(QUAD, FACES, CAMERA, style=Style(Light(sh=sh)))
+    inside = render_view(QUAD, FACES[:, ::-1], CAMERA, style=Style(Light(sh=sh)))
     np.testing.assert_array_equal(front, inside)
     sh[2] *= -1
-    assert render_view(QUAD, FACES, CAMERA, light=Light(sh=sh))[10, 10, 0] < front[10, 10, 0]
+    assert render_view(QUAD, FACES, CAMERA, style=Style(Light(sh=sh)))[10, 10, 0] < front[10, 10, 0]
 
 
 def test_more_samples_converge():
     ball = trimesh.creation.icosphere(subdivisions=2)
     views = [
-        render_view(ball.vertices * 0.1, ball.faces, orbit(0.2, 0.1, 0.8, (48, 48)), supersample=k)[..., 3]
+        render_view(
+            ball.vertices * 0.1, ball.faces, orbit(0.2, 0.1, 0.8, (48, 48)), style=Style(supersample=k)
+        )[..., 3]
         for k in (1, 2, 8)
     ]
     errors = [np.abs(v.astype(float) - views[2]).mean() for v in views[:2]]

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 
+from facekit.completion.approach import Approach
 from facekit.completion.mesh_vae import PRESETS, MeshVAE
 from facekit.errors import UsageError, WrongKindError
 from facekit.files.models import load_model
@@ -41,7 +42,7 @@ def fits(model):
 def faces(model, network, fits):
     """Three completions of one fit, by the linear posterior and by the network."""
     return {
-        method: diversify(fits[0], model, 3, seeded(), method, None, network)
+        method: diversify(fits[0], model, 3, seeded(), Approach(method, None, network))
         for method in ("flame+dpp", "global+local+vae")
     }
 

@@ -1,0 +1,27 @@
+"""How completions are to be made: what a caller may choose beyond the fit and the number of faces."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from facekit.completion.names import DEFAULT_METHOD
+
+if TYPE_CHECKING:
+    from facekit.completion.mesh_vae import MeshVAE
+    from facekit.completion.sampler import Choice
+    from facekit.records import ByteArray
+
+
+@dataclass(frozen=True)
+class Approach:
+    """The way to the completions of one fit."""
+
+    method: str = DEFAULT_METHOD  # a name of METHODS
+    settings: Choice | None = None  # as presets.suited takes them
+    network: MeshVAE | None = None  # for the methods with vae
+    region: str | None = None  # a name of the model's regions: that one alone varies, seen or not
+    photo: ByteArray | None = None  # (H, W, 3) uint8 sRGB, looked at where the settings give it a weight
+
+
+USUAL = Approach()
