@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from facekit.cli import console
-from facekit.cli.options import force_option, output_option, verbosity_options
+from facekit.cli.options import force_option, json_option, output_option, verbosity_options
 
 SEED = 1
 
@@ -20,8 +20,9 @@ SEED = 1
     help="What to hide.",
 )  # fmt: skip
 @force_option
+@json_option
 @verbosity_options
-def demo(output: Path | None, kind: str, force: bool) -> None:
+def demo(output: Path | None, kind: str, force: bool, as_json: bool) -> None:
     """Write a photo and a drawn mask, complete the face eight times, and say where to look.
 
     \b
@@ -30,34 +31,52 @@ def demo(output: Path | None, kind: str, force: bool) -> None:
     """
     from facekit.cli.complete import complete
     from facekit.cli.render import render
-    from facekit.detection.schemes import to_ibug68
+    from facekit.files.reading import read_json
+
+    folder = output or Path("facekit-demo")
+    photo, mask, picture = (folder / f"astronaut{end}.png" for end in ("", f".{kind}", f".{kind}.render"))
+    result, turn = folder / f"astronaut.{kind}.complete", folder / f"astronaut.{kind}.gif"
+    _refuse([photo, mask, picture, turn], result, force)
+    _write_inputs(kind, photo, mask, force)
+    console.say(f"{photo}: Eileen Collins, NASA, public domain; {mask}: what is to be hidden, in white")
+    seed = ["-n", "8", "--seed", str(SEED)]
+    _run(complete, [str(photo), "--occlusion", str(mask), "-o", str(result), *seed], force)
+    size = ["--size", "320", "--frames", "40"]
+    _run(render, [str(result), "--turntable", str(turn), "-o", str(picture), *size], force)
+    console.say(f"\nLook at {result / 'report.html'} in a browser, and at {result / 'contact.png'}.")
+    if as_json:
+        told = {"photo": photo, "mask": mask, "folder": result, "picture": picture, "turntable": turn}
+        console.emit_json({**told, "report": read_json(result / "report.json")})
+
+
+def _refuse(files: list[Path], result: Path, force: bool) -> None:
+    """Before any work: raise UsageError, UnreadableError where the results cannot be written."""
     from facekit.files.atomic import refuse_overwrite
-    from facekit.files.folder import make_folder, refuse_folder
+    from facekit.files.folder import refuse_folder
+
+    refuse_overwrite(files, force)
+    refuse_folder(result, force)
+
+
+def _write_inputs(kind: str, photo: Path, mask: Path, force: bool) -> None:
+    """The photo, and a mask drawn where its landmarks are."""
+    from facekit.detection.schemes import to_ibug68
+    from facekit.files.folder import make_folder
     from facekit.files.images import write_image
     from facekit.stages.demo import demo_photo, draw_mask
     from facekit.stages.detect import detect
 
-    folder = output or Path("facekit-demo")
-    photo, mask = folder / "astronaut.png", folder / f"astronaut.{kind}.png"
-    result, turn = folder / f"astronaut.{kind}.complete", folder / f"astronaut.{kind}.gif"
-    refuse_overwrite([photo, mask, turn], force)
-    refuse_folder(result, force)
     pixels = demo_photo()
     (landmarks,) = detect(pixels)
     hidden = draw_mask(kind, to_ibug68(landmarks).points, (pixels.shape[0], pixels.shape[1]))
-    make_folder(folder)
+    make_folder(photo.parent)
     write_image(photo, pixels, force)
     write_image(mask, hidden, force)
-    console.say(f"{photo}: Eileen Collins, NASA, public domain; {mask}: what is to be hidden, in white")
-    lines = (
-        (complete, [str(photo), "--occlusion", str(mask), "-n", "8", "-o", str(result), "--seed", str(SEED)]),
-        (render, [str(result), "--turntable", str(turn), "--size", "320", "--frames", "40", "-o",
-                  str(folder / f"astronaut.{kind}.render.png")]),
-    )  # fmt: skip
-    for command, arguments in lines:
-        arguments = [*arguments, "--force"] if force else arguments
-        line = [str(command.name), *arguments]
-        console.say(f"\n$ {shlex.join(['facekit', *line])}")
-        with console.acting_as(line):
-            command.main(args=arguments, standalone_mode=False, prog_name=f"facekit {command.name}")
-    console.say(f"\nLook at {result / 'report.html'} in a browser, and at {result / 'contact.png'}.")
+
+
+def _run(command: click.Command, arguments: list[str], force: bool) -> None:
+    """Show a command line and run it."""
+    line = [str(command.name), *arguments, *(["--force"] if force else [])]
+    console.say(f"\n$ {shlex.join(['facekit', *line])}")
+    with console.acting_as(line):
+        command.main(args=line[1:], standalone_mode=False, prog_name=f"facekit {command.name}")

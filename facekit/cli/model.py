@@ -90,8 +90,9 @@ def _facts(found: FaceModel) -> dict[str, Any]:
     help="FLAME's landmark_embedding.npy, or 68 vertex numbers as JSON, for a model without landmarks.",
 )
 @force_option
+@json_option
 @verbosity_options
-def convert(name: str, output: Path, landmark_embedding: Path | None, force: bool) -> None:
+def convert(name: str, output: Path, landmark_embedding: Path | None, force: bool, as_json: bool) -> None:
     """Write a FLAME, BFM or ICT model in facekit's own format."""
     from facekit.files.models import load_model, write_model
 
@@ -99,6 +100,8 @@ def convert(name: str, output: Path, landmark_embedding: Path | None, force: boo
     found = load_model(name, landmark_embedding)
     write_model(output, found, force)
     console.say(f"{output}: {found.name}, {len(found.mean)} vertices, {found.size} modes")
+    if as_json:
+        console.emit_json({"path": output, **_facts(found)})
 
 
 def _refuse(output: Path, force: bool) -> None:
@@ -118,8 +121,9 @@ def _refuse(output: Path, force: bool) -> None:
     "-o", "--output", type=OUTPUT, required=True, metavar="PATH", help="The .safetensors file to write."
 )
 @force_option
+@json_option
 @verbosity_options
-def build(ict: Path, output: Path, force: bool) -> None:
+def build(ict: Path, output: Path, force: bool, as_json: bool) -> None:
     """Build the default face model from the ICT Face Model Light. The same input gives the same file."""
     from facekit.files.models import write_model
     from facekit.files.unpickle import read_npz
@@ -129,3 +133,5 @@ def build(ict: Path, output: Path, force: bool) -> None:
     built = build_model(read_npz(ict))
     write_model(output, built, force)
     console.say(f"{output}: {len(built.mean)} vertices, {built.size} modes, sha256 {built.digest[:12]}")
+    if as_json:
+        console.emit_json({"path": output, **_facts(built)})

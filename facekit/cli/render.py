@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -11,6 +12,7 @@ from facekit.cli import console
 from facekit.cli.options import (
     FILE,
     force_option,
+    json_option,
     output_option,
     pitch_option,
     stem,
@@ -25,6 +27,22 @@ if TYPE_CHECKING:
 FPS = 25
 
 
+@dataclass(frozen=True)
+class Wish:
+    """What the user asked for; angles in radians."""
+
+    source: Path
+    index: int
+    yaw: float
+    pitch: float
+    size: int
+    turntable: Path | None
+    frames: int
+    output: Path | None
+    force: bool
+    as_json: bool
+
+
 @click.command()
 @click.argument("source", type=FILE, metavar="FIT|ENSEMBLE|FOLDER|MESH")
 @click.option("--index", type=click.IntRange(0), default=0, show_default=True, help="Which completion.")
@@ -37,18 +55,9 @@ FPS = 25
 )
 @output_option("Picture to write; NAME.render.png beside the source by default.")
 @force_option
+@json_option
 @verbosity_options
-def render(
-    source: Path,
-    index: int,
-    yaw: float,
-    pitch: float,
-    size: int,
-    turntable: Path | None,
-    frames: int,
-    output: Path | None,
-    force: bool,
-) -> None:
+def render(**wish: Any) -> None:
     """Draw a fit, a completion or a mesh from any side.
 
     \b
@@ -61,22 +70,27 @@ def render(
     from facekit.files.video import SUFFIXES, check_video_suffix, write_video
     from facekit.stages import render as stage
 
-    picture = output or source.with_name(stem(source) + ".render.png")
+    asked = Wish(**wish)
+    picture = asked.output or asked.source.with_name(stem(asked.source) + ".render.png")
     if picture.suffix.lower() in SUFFIXES:
         raise UsageError(f"{picture} is a video; give it with --turntable")
     check_image_suffix(picture)
     targets = [picture]
-    if turntable is not None:
-        check_video_suffix(turntable)
-        targets.append(turntable)
-    refuse_overwrite(targets, force)
-    subject = read_subject(source, index)
-    write_image(picture, stage.render(subject, yaw, pitch, size), force)
-    console.say(f"{picture}: completion {index}" if index else f"{picture}")
-    if turntable is not None:
-        turn = stage.turntable(subject, pitch, size, frames)
-        write_video(turntable, console.progress(turn, "turning", frames), FPS, force)
-        console.say(f"{turntable}: {frames} pictures")
+    if asked.turntable is not None:
+        check_video_suffix(asked.turntable)
+        targets.append(asked.turntable)
+    refuse_overwrite(targets, asked.force)
+    subject = read_subject(asked.source, asked.index)
+    write_image(picture, stage.render(subject, asked.yaw, asked.pitch, asked.size), asked.force)
+    console.say(f"{picture}: completion {asked.index}" if asked.index else f"{picture}")
+    told: dict[str, object] = {"source": asked.source, "index": asked.index, "picture": picture}
+    if asked.turntable is not None:
+        turn = stage.turntable(subject, asked.pitch, asked.size, asked.frames)
+        write_video(asked.turntable, console.progress(turn, "turning", asked.frames), FPS, asked.force)
+        console.say(f"{asked.turntable}: {asked.frames} pictures")
+        told |= {"turntable": asked.turntable, "frames": asked.frames, "fps": FPS}
+    if asked.as_json:
+        console.emit_json(told)
 
 
 def read_subject(source: Path, index: int) -> Subject:

@@ -2,16 +2,40 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import click
 
 from facekit.cli import console
-from facekit.cli.options import OUTPUT, force_option, model_option, seed_option, verbosity_options
+from facekit.cli.options import (
+    OUTPUT,
+    force_option,
+    json_option,
+    model_option,
+    seed_option,
+    verbosity_options,
+)
 from facekit.cli.synth_motion import motion
 
 OURS = ("[0-9][0-9][0-9][0-9][0-9].*",)  # what an earlier run left in the folder
 OCCLUDERS = ("none", "glasses", "mask", "blob", "hand", "any")
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What the user asked for."""
+
+    n: int
+    output: Path
+    size: int
+    occluder: str
+    wild: float
+    model: str
+    seed: int | None
+    force: bool
+    as_json: bool
 
 
 @click.group()
@@ -50,10 +74,9 @@ synth.add_command(motion)
 @model_option
 @seed_option
 @force_option
+@json_option
 @verbosity_options
-def photos(
-    n: int, output: Path, size: int, occluder: str, wild: float, model: str, seed: int | None, force: bool
-) -> None:
+def photos(**wish: Any) -> None:
     """Write photos of invented people: NAME.png and NAME.truth.npz (mesh, camera, landmarks).
 
     With an occluder also NAME.occluded.png and NAME.mask.png (white = hidden); outside the mask the occluded
@@ -65,19 +88,25 @@ def photos(
     from facekit.files.truth import write_truth
     from facekit.stages.synthesize import PhotoOptions, synthesize, truth
 
-    face_model = load_model(model)
-    options = PhotoOptions(size=size, occluder=None if occluder == "none" else occluder, wild=wild)
-    with atomic_folder(output, force, OURS) as folder:
-        _, generator = console.chosen_seed(seed)
+    asked = Wish(**wish)
+    n, output, occluder = asked.n, asked.output, None if asked.occluder == "none" else asked.occluder
+    face_model, told = load_model(asked.model), []
+    options = PhotoOptions(size=asked.size, occluder=occluder, wild=asked.wild)
+    with atomic_folder(output, asked.force, OURS) as folder:
+        seed, generator = console.chosen_seed(asked.seed)
         samples = synthesize(face_model, generator, n, options)
         for i, sample in enumerate(console.progress(samples, "photos", n)):
-            photo, name = sample.photo, f"{i:05d}"
-            write_image(folder / f"{name}.png", photo.image)
-            write_truth(folder / f"{name}.truth.npz", truth(face_model, sample))
-            if photo.mask is not None and photo.occluded is not None:
-                write_image(folder / f"{name}.occluded.png", photo.occluded)
-                write_image(folder / f"{name}.mask.png", photo.mask)
+            files = {"photo": f"{i:05d}.png", "truth": f"{i:05d}.truth.npz"}
+            write_image(folder / files["photo"], sample.photo.image)
+            write_truth(folder / files["truth"], truth(face_model, sample))
+            for kind, pixels in (("occluded", sample.photo.occluded), ("mask", sample.photo.mask)):
+                if pixels is not None:
+                    files[kind] = f"{i:05d}.{kind}.png"
+                    write_image(folder / files[kind], pixels)
+            told.append({kind: output / name for kind, name in files.items()})
     console.say(f"{output}: {n} photo{'s' * (n > 1)}")
+    if asked.as_json:
+        console.emit_json({"folder": output, "seed": seed, "photos": told})
 
 
 @synth.command()
@@ -88,9 +117,10 @@ def photos(
 @model_option
 @seed_option
 @force_option
+@json_option
 @verbosity_options
 def albedo(
-    output: Path, people: int, modes: int, size: int, model: str, seed: int | None, force: bool
+    output: Path, people: int, modes: int, size: int, model: str, seed: int | None, force: bool, as_json: bool
 ) -> None:
     """Build the albedo prior for the texture chart of a face model.
 
@@ -106,7 +136,7 @@ def albedo(
     refuse_overwrite([output], force)
     face_model = load_model(model)
     check_model(face_model)
-    _, generator = console.chosen_seed(seed)
+    seed, generator = console.chosen_seed(seed)
     ticks = console.progress(range(people), "faces", people)
     built, explained = build_albedo(
         face_model, generator, size=size, people=people, modes=modes, tick=lambda: next(ticks, None)
@@ -115,3 +145,5 @@ def albedo(
     notes = {"explained": f"{explained:.4f}", "chart": chart_digest(face_model.topology)}
     write_weights(output, arrays, metadata | notes, force)
     console.say(f"{output}: {built.size} modes, {100 * explained:.1f} % of the variance")
+    if as_json:
+        console.emit_json({"weights": output, "modes": built.size, "explained": explained, "seed": seed})

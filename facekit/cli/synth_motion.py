@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from facekit.cli import console
-from facekit.cli.options import OUTPUT, force_option, seed_option, verbosity_options
+from facekit.cli.options import OUTPUT, force_option, json_option, seed_option, verbosity_options
 
 OURS = ("*_[0-9][0-9][0-9].motion.npz", "*_[0-9][0-9][0-9].hmd.npz")
 
@@ -24,8 +24,9 @@ OURS = ("*_[0-9][0-9][0-9].motion.npz", "*_[0-9][0-9][0-9].hmd.npz")
 )
 @seed_option
 @force_option
+@json_option
 @verbosity_options
-def motion(n: int, output: Path, seconds: float, seed: int | None, force: bool) -> None:
+def motion(n: int, output: Path, seconds: float, seed: int | None, force: bool, as_json: bool) -> None:
     """Write motions of invented people: KIND_NUMBER.motion.npz, and KIND_NUMBER.hmd.npz, what a headset sees.
 
     The kinds take turns: walk, curve, squat, reach, wave, look. They are no substitute for motion capture.
@@ -41,7 +42,7 @@ def motion(n: int, output: Path, seconds: float, seed: int | None, force: bool) 
     from facekit.motion.headset import headset_of
     from facekit.synthetic.motion import KINDS, make_motion
 
-    kinds = tuple(KINDS)
+    kinds, told = tuple(KINDS), []
     with atomic_folder(output, force, OURS) as folder:
         seed, _ = console.chosen_seed(seed)
         for i in console.progress(range(n), "motions", n):
@@ -50,4 +51,7 @@ def motion(n: int, output: Path, seconds: float, seed: int | None, force: bool) 
             made = make_motion(kind, seconds, torch.Generator().manual_seed(seed * 1000 + i), name)
             write_record(folder / f"{name}.motion.npz", made)
             write_record(folder / f"{name}.hmd.npz", headset_of(made))
+            told.append({"motion": output / f"{name}.motion.npz", "signal": output / f"{name}.hmd.npz"})
     console.say(f"{output}: {n} motions")
+    if as_json:
+        console.emit_json({"folder": output, "seed": seed, "motions": told})

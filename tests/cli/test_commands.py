@@ -81,7 +81,7 @@ def test_help(path: str, command: click.Command) -> None:
 def test_common_options(path: str, command: click.Command) -> None:
     options = {name for parameter in command.params for name in parameter.opts}
     if not isinstance(command, click.Group):
-        assert {"-q", "--quiet", "-v", "--verbose"} <= options
+        assert {"-q", "--quiet", "-v", "--verbose", "--json"} <= options
     if "--output" in options:
         assert {"-o", "--force"} <= options
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -101,6 +102,34 @@ def test_wrong_options_get_one_line(words: tuple[str, ...], code: int, told: str
     assert told in result.stderr
     assert result.stderr.count("\n") == 1
     assert not Path("x.ensemble.npz").exists()
+
+
+def test_a_seed_nobody_gave_is_told_with_the_result() -> None:
+    made = run("diversify", "a.fit.npz", "-n", "2", "--iterations", "1", "-o", "e.ensemble.npz", "--json")
+    assert made.exit_code == 0, made.stderr
+    told = json.loads(made.stdout)["ensembles"][0]
+    assert f"2 faces with seed {told['seed']}" in made.stderr
+    assert read_record("e.ensemble.npz", Ensemble).history[-1].seed == told["seed"]
+    bad = run("diversify", "photo.png")
+    assert bad.exit_code == 5
+    assert bad.stderr.count("\n") == 1
+
+
+def test_several_fits_go_to_a_folder_made_for_the_first_result(folder: Path) -> None:
+    bad = run("diversify", "photo.png", "other.png", "-o", "many")
+    assert bad.exit_code == 5
+    assert not Path("many").exists()
+    mixed = run("diversify", "photo.png", "a.fit.npz", "-n", "2", "--iterations", "1", "-o", "many")
+    assert mixed.exit_code == 5
+    assert [path.name for path in Path("many").iterdir()] == ["a.ensemble.npz"]
+
+
+def test_two_fits_of_one_name_are_refused(tmp_path: Path) -> None:
+    for where in (("-o", str(tmp_path / "new")), ("--mesh-dir", "meshes")):
+        result = run("diversify", "a.fit.npz", str(tmp_path / "a.fit.npz"), *where)
+        assert result.exit_code == 2
+        assert "same name" in result.stderr
+    assert not (tmp_path / "new").exists()
 
 
 @pytest.mark.parametrize(
