@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from facekit.cli import console, options
+from facekit.cli.training_folder import TrainingFolder
 from facekit.errors import UsageError
 
 if TYPE_CHECKING:
@@ -18,11 +18,9 @@ if TYPE_CHECKING:
 
     from facekit.completion.vae_training import Faces
     from facekit.morphable.model import FaceModel
-    from facekit.stages.train_mesh_vae import Arrays, Plan, TrainedVAE
+    from facekit.stages.train_mesh_vae import Plan, TrainedVAE
 
 PEOPLE = 10_000  # synthetic ones, where nothing else is said
-LOGGED = 20  # steps between lines of the log
-COLUMNS = ("step", "loss", "l1", "laplacian", "kl")
 
 
 @dataclass(frozen=True)
@@ -121,7 +119,7 @@ def mesh_vae(**wish: Any) -> None:
     plan = Plan(asked.preset, seed, steps, batch, RATES[asked.preset], masks=masks)
     device = _device(asked.device)
     model = load_model(asked.model)
-    work = _Work(asked, plan, model)
+    work = _folder(asked, plan, model)
     resume = work.resume()
     faces = _faces(asked, plan, model)
     with joined(device) as group:
@@ -144,52 +142,10 @@ def _device(name: str) -> torch.device:
     return device if device.type != "mps" else console.torch_device("cpu")
 
 
-class _Work:
-    """The work folder: the state of the training and its log."""
-
-    def __init__(self, wish: Wish, plan: Plan, model: FaceModel) -> None:
-        self.folder, self.plan = wish.work or wish.target.with_suffix(".work"), plan
-        self.checkpoint, self.log = self.folder / "checkpoint.safetensors", self.folder / "log.csv"
-        self.told = {"plan": json.dumps(asdict(plan)), "data": wish.source, "model": model.digest}
-        self.rows = [",".join(COLUMNS)]
-
-    def resume(self) -> Arrays | None:
-        """The state to go on from, if there is one. Raises UsageError for that of another training."""
-        from facekit.files.weights import read_weights
-
-        if not self.checkpoint.is_file():
-            return None
-        state, told = read_weights(self.checkpoint)
-        if {name: told.get(name) for name in self.told} != self.told:
-            raise UsageError(
-                f"{self.folder} holds another training; repeat its options, give another --work, or remove it"
-            )
-        self.rows = told["log"].split("\n")
-        console.say(f"going on after step {int(state['step'])}")
-        return state
-
-    def save(self, state: Arrays) -> None:
-        """Keep the state and the log."""
-        from facekit.files.atomic import write_text
-        from facekit.files.folder import make_folder
-        from facekit.files.weights import write_weights
-
-        make_folder(self.folder)
-        log = "\n".join(self.rows)
-        write_weights(self.checkpoint, state, self.told | {"log": log}, force=True)
-        write_text(self.log, log + "\n", force=True)
-
-    def reporter(self, done: int) -> Callable[[int, dict[str, float]], None]:
-        """What to do after each step: move the bar, and now and then write a line of the log."""
-        bar = iter(console.progress(range(self.plan.steps - done), "steps", self.plan.steps - done))
-
-        def report(step: int, losses: dict[str, float]) -> None:
-            next(bar, None)
-            if step % LOGGED == 0 or step == self.plan.steps:
-                self.rows.append(",".join([str(step), *(f"{losses[name]:.5g}" for name in COLUMNS[1:])]))
-                console.detail(f"step {step}: loss {losses['loss']:.4f}")
-
-        return report
+def _folder(asked: Wish, plan: Plan, model: FaceModel) -> TrainingFolder:
+    """The work folder; another plan, other data or another model are another training."""
+    told = {"plan": json.dumps(asdict(plan)), "data": asked.source, "model": model.digest}
+    return TrainingFolder(asked.work or asked.target.with_suffix(".work"), told, plan.steps)
 
 
 def _faces(wish: Wish, plan: Plan, model: FaceModel) -> Faces:

@@ -35,7 +35,7 @@ class TrainingFolder:
             raise UsageError(
                 f"{self.folder} holds another training; repeat its options, give another --work, or remove it"
             )
-        self.rows = told["log"].split("\n")
+        self.rows = told["log"].splitlines()
         console.say(f"going on after step {int(state['step'])}")
         return state
 
