@@ -74,6 +74,21 @@ def test_make_runs_the_stages_in_order(photos: Path, tmp_path: Path) -> None:
 
 
 @needs_make
+def test_the_mask_of_an_occluded_photo_is_not_that_of_the_clean_one(tmp_path: Path) -> None:
+    """Files as synth photos --occluder writes them."""
+    folder, environment = tmp_path / "synth", command(tmp_path / "bin", RECORDER)
+    folder.mkdir()
+    for name in ("00000.png", "00000.occluded.png", "00000.mask.png", "00000.truth.npz"):
+        (folder / name).touch()
+    result = make(folder, environment)
+    assert result.returncode == 0, result.stderr
+    calls = [c.split() for c in log(environment)]
+    hidden = {c[1]: "00000.mask.png" in c for c in calls if c[0] != "diversify"}
+    assert hidden == {"00000.png": False, "00000.occluded.png": True}
+    assert [c[1] for c in calls if c[0] == "complete"] == ["00000.occluded.png"]
+
+
+@needs_make
 def test_make_repeats_only_what_has_changed(photos: Path, tmp_path: Path) -> None:
     environment = command(tmp_path / "bin", RECORDER)
     make(photos, environment)
