@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import json
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import cv2
@@ -37,8 +37,8 @@ from facekit.texture.grain import add_grain
 from facekit.texture.invent import invent
 from facekit.texture.places import ground, skin_attributes
 from facekit.texture.render import render_layer
-from facekit.texture.shading import exposure, shading, shelter, trusted_light, unit
-from facekit.texture.unwrap import unwrap
+from facekit.texture.shading import exposure, shading, shelter, trusted_light, unit, whiteness
+from facekit.texture.unwrap import Unwrapped, unwrap
 from facekit.texture.window import Window, enlarge, face_window, mask_window, replaced
 
 EXPECTED = 0.008  # face widths: the first picture is the expected one, as unsure of hidden features as this
@@ -141,7 +141,17 @@ class Skin:
             fit.light, normals, json.loads(fit.stats).get("photometric_residual_srgb") or 0.0
         )
         brighter = exposure(fit.light, normals)
-        return cls(model, light, window, linear, chart, ground(model, chart), symmetric, brighter)
+        skin = cls(model, light, window, linear, chart, ground(model, chart), symmetric, brighter)
+        stronger = skin.overexposed(fit.vertices)
+        if stronger == 1.0:
+            return skin
+        return replace(skin, light=Light(light.sh * np.float32(stronger), light.order), exposure=1.0)
+
+    def overexposed(self, vertices: FloatArray) -> float:
+        """What to multiply the light by, so that the skin seen on a shape (V, 3) m is no whiter than skin."""
+        shown = self._unwrapped(vertices)
+        on_face = shown.trust * self.ground.face.ravel()[self.chart.index] > 0.5
+        return whiteness(shown.colour[on_face], self.shade(vertices)[on_face])
 
     def shade(self, vertices: FloatArray) -> FloatArray:
         """(N, 3) linear RGB, the light on the texels of a shape (V, 3) m."""
@@ -151,10 +161,13 @@ class Skin:
 
     def seen(self, vertices: FloatArray, shade: FloatArray) -> SeenAlbedo:
         """The albedo that the photo shows on a shape (V, 3) m with a shade (N, 3) of its texels."""
+        shown = self._unwrapped(vertices)
+        return seen_albedo(self.chart, shown.colour, shade, shown.trust)
+
+    def _unwrapped(self, vertices: FloatArray) -> Unwrapped:
         faces, scene = self.model.topology.faces, self.window.scene
         normals = vertex_normals(np.asarray(vertices, np.float64), faces)
-        shown = unwrap(self.linear, scene.hidden, scene.camera, vertices, normals, faces, self.chart)
-        return seen_albedo(self.chart, shown.colour, shade, shown.trust)
+        return unwrap(self.linear, scene.hidden, scene.camera, vertices, normals, faces, self.chart)
 
     def expected(self, albedo: FloatArray, shade: FloatArray, trust: FloatArray) -> FloatArray:
         """The albedo (T, T, 3) with what completions usually miss, where that was learned on this chart."""

@@ -23,6 +23,8 @@ COARSE = 96  # texels a side of the grid on which the offset field is solved
 REACH = 0.25  # of the side of the chart: how far an offset measured on the seen part carries into the unseen
 UNLIKE = (0.5, 1.0)  # difference in log albedo at which plain skin starts to be, and is, something else
 SPREAD = 0.12  # usual standard deviation of log albedo over a face; both limits grow with a larger one
+WIDEST = 0.36  # but no further than with this: a larger one is hair among the skin, not uneven light
+FADE = 1 / 40  # of the side of the chart: hair that the mask cuts off fades as far from the cut, not at once
 UNEVEN = (0.3, 0.6)  # and at which it says nothing of the tone around it: a brow, a nostril, a mole
 SKIN = (0.552, 0.292, 0.174)  # linear RGB of middling skin
 CAST = (
@@ -65,13 +67,14 @@ def complete_albedo(
     hflip of the chart mirrors the face. What seen texels differ from the prior is carried to their mirror
     texels as it is, and into texels that neither side shows as a smooth offset; then a second smooth offset
     makes the carried parts meet the seen ones, which is all that light and exposure change. Hair and
-    background that show where skin should be are kept, but not carried.
+    background that show where skin should be are kept, but not carried, and fade towards what is not seen.
     """
     base = chart.pad(np.log(np.clip(prior, DARK, BRIGHT))).astype(np.float32)
     difference = seen.log - base
     usual, spread = _usual(difference, seen.trust * ground.face)
-    apart = (difference - usual) * (SPREAD / max(spread, SPREAD))
-    carry = seen.trust * _likeness(apart, ground.plain, UNLIKE)
+    apart = (difference - usual) * (SPREAD / np.clip(spread, SPREAD, WIDEST))
+    likeness = _likeness(apart, ground.plain, UNLIKE)
+    carry = seen.trust * likeness
     even = _likeness(apart, ground.skin, UNEVEN)
     mirrored: FloatArray = np.ascontiguousarray(carry[:, ::-1]) if symmetric else np.zeros_like(carry)
     own = carry * (1 - mirrored)
@@ -86,7 +89,8 @@ def complete_albedo(
     # eyes lie beside the teeth in the chart: what they differ in says nothing of teeth that nobody sees
     apart_from_skin = (ground.skin < 0.5) & (cv2.GaussianBlur(either, (0, 0), len(either) / 64) < 0.02)
     guide = np.where(apart_from_skin[..., None], _cast(usual, base, ground), guide)
-    completed = base + _mix(guide, difference, seen.trust)
+    kept = seen.trust * (likeness + (1 - likeness) * _far_inside(seen.trust, chart))
+    completed = base + _mix(guide, difference, kept)
     return np.exp(np.clip(completed, np.log(DARK), np.log(BRIGHT)))
 
 
@@ -97,6 +101,16 @@ def _likeness(apart: FloatArray, where: FloatArray, limits: tuple[float, float])
     far = np.abs(cv2.GaussianBlur(apart, (0, 0), 1.0)).max(-1)
     low, high = limits
     return (1 - np.clip((far - low) / (high - low), 0, 1) * where).astype(np.float32)
+
+
+def _far_inside(trust: FloatArray, chart: Chart) -> FloatArray:
+    """(T, T) float32: 0 at the border of the seen part and beyond, 1 from about twice FADE inside it on."""
+    covered = chart.covered.astype(np.float32)
+    sigma = FADE * len(trust)
+    around = cv2.GaussianBlur(trust * covered, (0, 0), sigma) / np.maximum(
+        cv2.GaussianBlur(covered, (0, 0), sigma), 1e-3
+    )
+    return np.clip(2 * around - 1, 0, 1).astype(np.float32)
 
 
 def _mix(under: FloatArray, over: FloatArray, share: FloatArray) -> FloatArray:

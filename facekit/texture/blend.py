@@ -67,7 +67,7 @@ def skin_share(scene: Scene, layer: Layer, rendered: FloatArray) -> FloatArray:
     not: carried on from the visible surroundings, and towards the prior of the place on the head.
     """
     prior, core = layer.extra[..., SKIN], layer.extra[..., CORE]
-    # without the hidden pixels: mixed with the colour of what covers them, skin beside them would look like none
+    # without the hidden pixels: mixed with the colour of the occluder, skin beside it would look like none
     blurred = normalised_blur(scene.picture, ~scene.hidden, max(0.8, 0.01 * scene.face_width))
     apart = np.abs(blurred - rendered).max(-1) / (0.08 + 0.25 * rendered.mean(-1))
     alike = np.exp(-0.5 * np.maximum(apart - 0.5, 0) ** 2 / 0.35**2)

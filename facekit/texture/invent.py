@@ -21,6 +21,8 @@ LIGHT_TONE = 0.75  # quantile of the seen skin
 SKIN_ROWS = 0.8  # share of the chart's rows that show skin; below lie eyes and teeth, which may be light
 HAIR_ROWS = 0.55  # share of the chart's rows above which what is no face is hair, which tells of the brows
 HAIR = 0.25  # how much a texel of it counts
+OFF_HUE = 0.03  # log albedo that red may fall behind the mean of the channels, next to the skin around it
+HAIR_HUE = 0.25  # and how much more, as a share of the darkening: thin brows let the skin's hue through
 LIPS = (0.05, 0.28, 0.20)  # log albedo that lips are darker in than the prior, painted for faces of all tones
 GREY_RANGE, COLOUR_RANGE = 0.8, 0.08  # of the logarithm of a sample's ratio to the mean
 TEMPERATURE = 0.5  # of the samples' standard deviation: an invented texture is to differ, and to look likely
@@ -88,19 +90,35 @@ def _moderate(sample: FloatArray, mean: FloatArray) -> FloatArray:
 
 def _darker_features(albedo: FloatArray, mask: BoolArray, shown: BoolArray) -> FloatArray:
     """The map (T, T, 3) with no spot much lighter than the skin around it, none much lighter than the lighter
-    skin of what is shown (T, T), and none black.
+    skin of what is shown (T, T), none black and none green.
 
     Brows, lips and stubble darken the skin. A linear model knows no such bound: a fair brow on dark skin
     overshoots, and a smooth cheek under dark hair gives a white beard.
     """
     rows = int(SKIN_ROWS * len(albedo))
-    around = _around(albedo, mask)[:rows]
+    surroundings = np.maximum(_around(albedo, mask)[:rows], DARK)
+    around = surroundings
     skin = albedo[:rows][shown[:rows]]
     if len(skin) >= 50:
         around = np.minimum(around, np.quantile(skin, LIGHT_TONE, axis=0))
     result = np.maximum(albedo, DARK)
     result[:rows] = np.minimum(result[:rows], np.maximum(LIGHTEST * around, DARK))
-    return result
+    result[:rows] = _warm(result[:rows], surroundings)
+    return np.maximum(result, DARK)
+
+
+def _warm(albedo: FloatArray, surroundings: FloatArray) -> FloatArray:
+    """The albedo (..., 3) with no tone greener or bluer than its surroundings, unless it is as much darker.
+
+    Brows are greyer than skin, the more hair the more. Far from usual skin, in a yellow painting say, the
+    linear model makes them grey without making them dark, which looks green beside the skin.
+    """
+    ratio = np.log(albedo / surroundings)
+    grey = ratio.mean(-1, keepdims=True)
+    hue = ratio - grey
+    most = OFF_HUE + HAIR_HUE * np.maximum(-grey, 0)
+    hue = hue * np.minimum(1, most / np.maximum(-hue[..., :1], 1e-6))
+    return np.asarray(surroundings * np.exp(grey + hue), np.float32)
 
 
 def _around(picture: FloatArray, mask: BoolArray) -> FloatArray:

@@ -12,6 +12,7 @@ from facekit.synthetic.light import ambient_occlusion
 
 RESIDUAL = (0.03, 0.08)  # sRGB, RMS of what the photometric fit leaves: from a good fit to a poor one
 WHITEST = 1.2  # mean shading of what is seen in a well exposed photo, at most
+LIGHT_SKIN = (0.9, 0.8)  # quantile of the seen albedo's strongest channel, and what it is at most
 LEAST = 0.3  # of the light's direction that is kept after a poor fit
 DARKEST = (
     0.3  # of the mean shading: where no visible skin tells, light comes from all around; darker is noise
@@ -96,6 +97,19 @@ def exposure(light: Light, normals: FloatArray) -> float:
     if len(normals) == 0:
         return 1.0
     return max(1.0, float(shading(normals, light).mean()) / WHITEST)
+
+
+def whiteness(colour: FloatArray, shade: FloatArray) -> float:
+    """What to multiply the light by, so that the light tones (M, 3) of skin, linear RGB, under a shade (M, 3)
+    have an albedo that skin can have; at least 1.
+
+    With too weak a light the albedo would be cut off at white, channel by channel: pink blotches.
+    """
+    if len(colour) == 0:
+        return 1.0
+    quantile, most = LIGHT_SKIN
+    light = float(np.quantile((colour / np.maximum(shade, 1e-4)).max(1), quantile))
+    return max(1.0, light / most)
 
 
 def unit(vectors: FloatArray) -> FloatArray:

@@ -68,6 +68,17 @@ def test_only_hidden_pixels_change_and_they_come_near_the_truth(
     assert np.abs(case.photo.astype(float) - world.photo)[hidden].mean() > 60  # must fail
 
 
+def test_light_that_was_fitted_too_weak_does_not_burn_the_texture_out(
+    world: World, occluded: ByteArray, hidden: BoolArray, case: Case
+) -> None:
+    dim = replace(world.fit, light=replace(world.fit.light, sh=world.fit.light.sh / 4))
+    found = complete(occluded, hidden, dim, world.ensemble(2), world.model, torch.Generator(), 256)
+    cheek = (slice(90, 170), slice(100, 160))
+    assert found.textures[0][cheek].max() < 245
+    apart = np.abs(found.patches[0].astype(float) - case.completion.patches[0])[found.mask]
+    assert apart.mean() < 3
+
+
 def test_same_seed_same_bytes(world: World, occluded: ByteArray, hidden: BoolArray, case: Case) -> None:
     again = run(world, occluded, hidden, 2)
     assert (again.patches == case.completion.patches).all()

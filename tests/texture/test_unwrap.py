@@ -10,10 +10,17 @@ import numpy as np
 from facekit.geometry.mesh import vertex_normals
 from facekit.raster.shade import linear_to_srgb, srgb_to_linear
 from facekit.records import BoolArray, FloatArray
-from facekit.texture.albedo import Ground, complete_albedo, confidence_map, is_symmetric, seen_albedo
+from facekit.texture.albedo import (
+    Ground,
+    SeenAlbedo,
+    complete_albedo,
+    confidence_map,
+    is_symmetric,
+    seen_albedo,
+)
 from facekit.texture.chart import Chart, make_chart
 from facekit.texture.render import render_layer
-from facekit.texture.shading import LEAST, shading, trusted_light, unit
+from facekit.texture.shading import LEAST, LIGHT_SKIN, shading, trusted_light, unit, whiteness
 from facekit.texture.unwrap import Unwrapped, unwrap
 
 if TYPE_CHECKING:
@@ -116,3 +123,40 @@ def test_light_of_a_poor_fit_loses_its_direction_and_keeps_its_level(world: Worl
     tamed = trusted_light(world.light, normals, 0.2)
     assert np.allclose(tamed.sh[1:], LEAST * world.light.sh[1:])
     assert np.allclose(shading(normals, tamed).mean(0), shading(normals, world.light).mean(0), atol=1e-4)
+
+
+def test_light_that_is_too_weak_for_the_skin_is_made_stronger(world: World) -> None:
+    normals = vertex_normals(world.fit.vertices.astype(np.float64), world.fit.faces)
+    shade = shading(normals, world.light)
+    assert whiteness(0.5 * shade, shade) == 1.0
+    assert np.isclose(whiteness(2.4 * shade, shade), 2.4 / LIGHT_SKIN[1])
+    assert whiteness(shade[:0], shade[:0]) == 1.0
+
+
+def under_hair(world: World, tones: float) -> FloatArray:
+    """An albedo (T, T, 3) whose upper part is seen, skin in two tones and then dark hair, up to a hard cut."""
+    chart = make_chart(world.model.topology, TEXELS)
+    log = np.full((TEXELS, TEXELS, 3), np.log(0.4), np.float32)
+    log[:, ::2] += tones
+    log[:, 1::2] -= tones
+    log[44:] = np.log(0.02)
+    trust = np.zeros((TEXELS, TEXELS), np.float32)
+    trust[:64] = 1
+    skin = chart.covered.astype(np.float32)
+    return complete_albedo(
+        SeenAlbedo(log, trust), flat_prior(), chart, Ground(skin, skin, skin, 0 * skin), False
+    )
+
+
+def test_hair_that_the_mask_cuts_fades(world: World) -> None:
+    column = np.log(under_hair(world, 0.0)[:, 64].mean(-1))
+    steps = np.abs(np.diff(column))
+    assert steps[58:].max() < 0.9  # of 3 between hair and skin, which a cut would make at once
+    assert column[52] < np.log(0.03)
+    assert column[75:110].min() > np.log(0.3)
+    assert steps[43] > 2  # what the photo shows stays
+
+
+def test_hair_is_not_carried_into_uneven_skin(world: World) -> None:
+    """However much the seen face varies, what is a hundredth of its albedo is not skin."""
+    assert under_hair(world, 0.5)[80:110, 30:100].min() > 0.2
