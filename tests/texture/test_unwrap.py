@@ -134,7 +134,7 @@ def test_light_that_is_too_weak_for_the_skin_is_made_stronger(world: World) -> N
 
 
 def under_hair(world: World, tones: float) -> FloatArray:
-    """An albedo (T, T, 3) whose upper part is seen, skin in two tones and then dark hair, up to a hard cut."""
+    """An albedo (T, T, 3) seen above a hard cut: skin in two tones, then dark hair."""
     chart = make_chart(world.model.topology, TEXELS)
     log = np.full((TEXELS, TEXELS, 3), np.log(0.4), np.float32)
     log[:, ::2] += tones
