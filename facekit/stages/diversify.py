@@ -27,11 +27,7 @@ if TYPE_CHECKING:
 
 
 def diversify(
-    fit: Fit,
-    model: FaceModel,
-    n: int,
-    generator: torch.Generator,
-    approach: Approach = USUAL,
+    fit: Fit, model: FaceModel, n: int, generator: torch.Generator, approach: Approach = USUAL
 ) -> Ensemble:
     """n completions of a fit: equal where it is visible (to a few tenths of a millimetre), different where
     hidden.
@@ -43,12 +39,9 @@ def diversify(
     Raises UsageError for an unknown method or region, a method that lacks its network, or n below 1,
     WrongKindError for a fit or a network of another model.
     """
-    if n < 1:
-        raise UsageError("ask for at least one completion")
-    method = approach.method
-    if method not in METHODS:
-        raise UsageError(f"there is no method {method}; choose {', '.join(METHODS)}")
+    _check(n, approach.method)
     require_model(fit, model)
+    method = approach.method
     settings = suited(method, approach.settings)
     given, weight, share = _wanted(fit, model, approach.region)
     way = method_of(method, given, model, weight, approach.network)
@@ -75,6 +68,13 @@ def diversify(
         stats=json.dumps(told),
         history=fit.history,
     )
+
+
+def _check(n: int, method: str) -> None:
+    if n < 1:
+        raise UsageError("ask for at least one completion")
+    if method not in METHODS:
+        raise UsageError(f"there is no method {method}; choose {', '.join(METHODS)}")
 
 
 def _wanted(fit: Fit, model: FaceModel, region: str | None) -> tuple[Fit, FloatArray, FloatArray | None]:

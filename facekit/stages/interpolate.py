@@ -87,9 +87,8 @@ def interpolate(
         quality[[0, -1]] = a.quality, b.quality
     else:
         shapes, codes, quality = _through(network, a, b, share, model.topology.faces)
-    points = model.topology.embeddings.get("ibug68")
     landmarks = _between(a.landmarks68, b.landmarks68, share)
-    if points is not None:
+    if (points := model.topology.embeddings.get("ibug68")) is not None:
         landmarks = landmarks + points.points(shapes - straight)
     apart = [1e3 * rms_distance(one, other) for one, other in pairwise(shapes)]
     told = {"steps": steps, "step_mm": [round(d, 4) for d in apart], "ends": [a.method, b.method]}
