@@ -71,11 +71,11 @@ def complete_albedo(
     """
     base = chart.pad(np.log(np.clip(prior, DARK, BRIGHT))).astype(np.float32)
     difference = seen.log - base
-    usual, spread = _usual(difference, seen.trust * ground.face)
-    apart = (difference - usual) * (SPREAD / np.clip(spread, SPREAD, WIDEST))
-    likeness = _likeness(apart, ground.plain, UNLIKE)
+    usual, spread, spread_of_skin = _usual(difference, seen.trust * ground.face)
+    apart = difference - usual
+    likeness = _likeness(apart / _growth(spread), ground.plain, UNLIKE)
     carry = seen.trust * likeness
-    even = _likeness(apart, ground.skin, UNEVEN)
+    even = _likeness(apart / _growth(spread_of_skin), ground.skin, UNEVEN)
     mirrored: FloatArray = np.ascontiguousarray(carry[:, ::-1]) if symmetric else np.zeros_like(carry)
     own = carry * (1 - mirrored)
     either: FloatArray = own + mirrored
@@ -117,15 +117,32 @@ def _mix(under: FloatArray, over: FloatArray, share: FloatArray) -> FloatArray:
     return under + share[..., None] * (over - under)
 
 
-def _usual(difference: FloatArray, weight: FloatArray) -> tuple[FloatArray, float]:
-    """Median difference (3,) of the trusted skin, and the robust standard deviation around it; zero where
-    none is.
+def _growth(spread: float) -> float:
+    """How much the limits of likeness grow with the spread of log albedo over a face."""
+    return float(np.clip(spread, SPREAD, WIDEST)) / SPREAD
+
+
+def _usual(difference: FloatArray, weight: FloatArray) -> tuple[FloatArray, float, float]:
+    """Median difference (3,) of the trusted skin, and the robust standard deviations of all that is trusted
+    there and of the skin among it; zero where none is.
+
+    Where they vary more than skin does, hair and deep shadow are among them: then the lighter half is skin.
     """
     chosen = difference[weight > 0.5]
     if len(chosen) == 0:
-        return np.zeros(3, np.float32), 0.0
-    median = np.median(chosen, 0)
-    return median, 1.4826 * float(np.median(np.abs(chosen - median)))
+        return np.zeros(3, np.float32), 0.0, 0.0
+    median, spread = _robust(chosen)
+    if spread <= WIDEST:
+        return median, spread, spread
+    grey = chosen.mean(1)
+    median, of_skin = _robust(chosen[grey >= np.median(grey)])
+    return median, spread, of_skin
+
+
+def _robust(samples: FloatArray) -> tuple[FloatArray, float]:
+    """Median (C,) of samples (M, C), and 1.4826 times the median distance from it."""
+    median = np.median(samples, 0)
+    return median, 1.4826 * float(np.median(np.abs(samples - median)))
 
 
 def _cast(usual: FloatArray, base: FloatArray, ground: Ground) -> FloatArray:

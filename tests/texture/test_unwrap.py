@@ -160,3 +160,17 @@ def test_hair_that_the_mask_cuts_fades(world: World) -> None:
 def test_hair_is_not_carried_into_uneven_skin(world: World) -> None:
     """However much the seen face varies, what is a hundredth of its albedo is not skin."""
     assert under_hair(world, 0.5)[80:110, 30:100].min() > 0.2
+
+
+def test_unseen_skin_goes_on_from_the_skin_beside_it_and_not_from_hair(world: World) -> None:
+    """Most of what is seen is hair of many tones; a strip of light skin lies along the mask."""
+    chart = make_chart(world.model.topology, TEXELS)
+    log = np.full((TEXELS, TEXELS, 3), np.log(0.7), np.float32)
+    log[:44] = np.linspace(np.log(0.02), np.log(0.2), TEXELS)[:, None]
+    trust = np.zeros((TEXELS, TEXELS), np.float32)
+    trust[:64] = 1
+    skin = chart.covered.astype(np.float32)
+    albedo = complete_albedo(
+        SeenAlbedo(log, trust), flat_prior() / 4, chart, Ground(skin, skin, skin, 0 * skin), False
+    )
+    assert albedo[66:74, 30:100].min() > 0.55
