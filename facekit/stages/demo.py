@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import cv2
 import numpy as np
+from scipy.spatial import ConvexHull
 
 from facekit.errors import UsageError
 from facekit.records import BoolArray, ByteArray, FloatArray
@@ -54,9 +55,15 @@ def _sunglasses(canvas: ByteArray, points: FloatArray) -> None:
 
 
 def _mouth(canvas: ByteArray, points: FloatArray) -> None:
-    jaw = points[2:15]
-    centre = points[2:15].mean(0)
-    _polygon(canvas, np.vstack([centre + 1.06 * (jaw - centre), points[28:29]]))
+    jaw, lips = points[2:15], points[48:60]
+    centre, middle = jaw.mean(0), lips.mean(0)
+    covered = [centre + 1.06 * (jaw - centre), middle + 1.3 * (lips - middle), points[28:29]]
+    _polygon(canvas, _hull(np.vstack(covered)))  # of a turned head the far jaw lies behind the mouth
+
+
+def _hull(points: FloatArray) -> FloatArray:
+    """The corners (C, 2) of the convex hull of points (N, 2)."""
+    return points[ConvexHull(points).vertices]
 
 
 def _side(canvas: ByteArray, points: FloatArray) -> None:

@@ -46,3 +46,14 @@ def test_unknown_masks_are_refused() -> None:
 
 def test_the_photo_comes_along() -> None:
     assert demo_photo().shape == (512, 512, 3)
+
+
+def test_the_mask_of_a_turned_head_covers_the_whole_mouth() -> None:
+    points = face68()
+    points[8:17, 0] = points[8, 0]  # the far half of the jaw is hidden behind the near one
+    angle = np.linspace(0, 2 * np.pi, 12, endpoint=False)
+    points[48:60] = points[8] + np.stack([30 * np.cos(angle), 8 * np.sin(angle) - 60], 1)
+    mask = draw_mask("mouth", points, (400, 400))
+    corners = points[48:60].round().astype(int)
+    assert mask[corners[:, 1], corners[:, 0]].all()
+    assert not mask[corners[:, 1].min() - 150, corners[0, 0]]
