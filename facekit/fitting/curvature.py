@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,9 +28,7 @@ class Curvature:
     solver: Convex  # of h, damped
 
     @staticmethod
-    def of(
-        slopes: Slopes, modes: Single, noise: Noise, weights: Array, stiffness: Array, damping: float
-    ) -> Curvature:
+    def of(slopes: Slopes, modes: Single, noise: Noise, weights: Array, stiffness: Array) -> Curvature:
         """From the predictions' slopes by pose and points, the points' ``modes`` (M, 3, K) float32, robust
         weights (2M,) and the prior's stiffness (P,).
 
@@ -48,7 +46,11 @@ class Curvature:
             low = _cholesky(low)
             cross = dtrtrs(low, cross, lower=1)[0]
             h = h - cross.T @ cross
-        return Curvature(h, low, cross, damping, _solver(h, damping))
+        return Curvature(h, low, cross, 0.0, Convex.of(h))
+
+    def damped(self, damping: float) -> Curvature:
+        """With ``damping`` times its diagonal added."""
+        return replace(self, damping=damping, solver=Convex.of(self.h + damping * np.diag(np.diag(self.h))))
 
     def step(
         self, pull: Array, shared: Array, lower: Array, upper: Array, at_bound: NDArray[np.bool_]
@@ -67,11 +69,7 @@ class Curvature:
 
     def covariance(self) -> Array:
         """(P, P) inverse without damping."""
-        return self.solver.inverse if self.damping == 0 else _solver(self.h, 0.0).inverse
-
-
-def _solver(h: Array, damping: float) -> Convex:
-    return Convex.of(h if damping == 0 else h + damping * np.diag(np.diag(h)))
+        return self.solver.inverse if self.damping == 0 else Convex.of(self.h).inverse
 
 
 def _cholesky(h: Array) -> Array:

@@ -105,9 +105,13 @@ class _Here:
     def slopes(self) -> Slopes:
         return self.problem.slopes(self.state)
 
-    def curvature(self, damping: float = 0.0) -> Curvature:
+    @cached_property
+    def _undamped(self) -> Curvature:
         problem = self.problem
-        return Curvature.of(self.slopes, problem.modes, self.noise, self.weights, problem.stiffness, damping)
+        return Curvature.of(self.slopes, problem.modes, self.noise, self.weights, problem.stiffness)
+
+    def curvature(self, damping: float = 0.0) -> Curvature:
+        return self._undamped.damped(damping) if damping else self._undamped
 
     def improved(
         self, curvature: Curvature, at_bound: NDArray[np.bool_]

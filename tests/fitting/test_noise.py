@@ -26,7 +26,7 @@ def curvature(
         [np.linalg.lstsq(modes[m].T, j[2 * m : 2 * m + 2, 7:].T, rcond=None)[0].T for m in range(20)]
     )
     slopes = Slopes(j[:, :7].reshape(20, 2, 7), local)
-    return Curvature.of(slopes, modes, noise, weights, np.full(9, stiffness), damping)
+    return Curvature.of(slopes, modes, noise, weights, np.full(9, stiffness)).damped(damping)
 
 
 def test_curvature_is_that_of_the_inverse_covariance() -> None:
