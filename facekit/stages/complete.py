@@ -35,6 +35,7 @@ from facekit.texture.chart import Chart, chart_of
 from facekit.texture.expected import Expected, add_expected
 from facekit.texture.grain import add_grain
 from facekit.texture.invent import invent
+from facekit.texture.monochrome import is_monochrome, remove_colour
 from facekit.texture.places import ground, skin_attributes
 from facekit.texture.render import render_layer
 from facekit.texture.shading import exposure, shading, shelter, trusted_light, unit, whiteness
@@ -85,6 +86,7 @@ def complete(
     first = ensemble.vertices[0]
     priors = invent(model.albedo, skin.seen(first, skin.shade(first)), skin.ground, generator, n)
     seeds = torch.randint(2**62, (n,), generator=generator).tolist()
+    grey = is_monochrome(photo, ~hidden)
 
     # Written in place: on a large photo the patches are most of the memory.
     patches = np.zeros((n, *window.photo.shape), np.uint8)
@@ -94,17 +96,14 @@ def complete(
         grain = torch.Generator().manual_seed(seeds[i])
         soften = EXPECTED * window.scene.face_width if i == 0 else 0.0
         one, patches[i], textures[i] = _one(skin, window, ensemble.vertices[i], priors[i], soften, grain)
+        if grey:
+            remove_colour(patches[i], window.hidden)
+            remove_colour(textures[i], np.ones(textures[i].shape[:2], bool))
         return one
 
     with ThreadPoolExecutor(WORKERS if window.hidden.size < LARGE else 1) as pool:
         done = list(pool.map(work, range(n)))
     confidence = confidence_map(done[0].trust, skin.chart.covered, skin.symmetric)
-    stats = {
-        **_known(confidence, skin.chart, model),
-        "hidden_pixels": int(hidden.sum()),
-        "mask_on_face": any(one.face_pixels for one in done),
-        "completions": [{"face_pixels": one.face_pixels} for one in done],
-    }
     return Completion(
         window=np.array(window.box, np.int32),
         patches=patches,
@@ -113,7 +112,7 @@ def complete(
         confidence=confidence,
         image_size=np.array(photo.shape[1::-1], np.int32),
         photo_sha256=fit.photo_sha256,
-        stats=json.dumps(stats),
+        stats=_stats(done, _known(confidence, skin.chart, model), hidden),
     )
 
 
@@ -237,6 +236,17 @@ def _check(
         )
     if texture_size not in SIZES:
         raise UsageError(f"a texture has {', '.join(map(str, SIZES))} texels a side, not {texture_size}")
+
+
+def _stats(done: list[One], known: dict[str, float], hidden: BoolArray) -> str:
+    """JSON: what was seen, and how much each completion shows."""
+    figures = {
+        **known,
+        "hidden_pixels": int(hidden.sum()),
+        "mask_on_face": any(one.face_pixels for one in done),
+        "completions": [{"face_pixels": one.face_pixels} for one in done],
+    }
+    return json.dumps(figures)
 
 
 def _known(confidence: ByteArray, chart: Chart, model: FaceModel) -> dict[str, float]:

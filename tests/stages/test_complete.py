@@ -52,6 +52,15 @@ def run(world: World, photo: ByteArray, hidden: BoolArray, n: int, seed: int = 0
     return complete(photo, hidden, world.fit, world.ensemble(n), world.model, generator, 256)
 
 
+def test_a_grey_photo_gets_grey_faces(world: World, occluded: ByteArray, hidden: BoolArray) -> None:
+    grey = np.repeat(occluded.mean(-1, keepdims=True).astype(np.uint8), 3, axis=2)
+    completion = run(world, grey, hidden, 2)
+    assert np.ptp(completion.patches[:, completion.mask], axis=-1).max() == 0
+    assert np.ptp(completion.textures, axis=-1).max() == 0
+    coloured = run(world, occluded, hidden, 2)
+    assert np.ptp(coloured.patches[:, coloured.mask], axis=-1).max() > 0
+
+
 @pytest.fixture(scope="module")
 def case(world: World, occluded: ByteArray, hidden: BoolArray) -> Case:
     completion = run(world, occluded, hidden, 2)
