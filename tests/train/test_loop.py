@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -85,6 +86,15 @@ def test_ctrl_c_finishes_the_step_and_saves() -> None:
     assert same(train(Line(), SETTINGS, resume=saved[-1]).state, train(Line(), SETTINGS).state)
 
 
+@pytest.fixture
+def interruptible() -> Iterator[None]:
+    """SIGINT as in a terminal, also where the tests run in the background and it is ignored."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("interruptible")
 def test_a_second_ctrl_c_stops_at_once() -> None:
     def interrupt(step: int, losses: dict[str, float]) -> None:
         os.kill(os.getpid(), signal.SIGINT)
