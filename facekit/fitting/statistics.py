@@ -28,7 +28,6 @@ from facekit.fitting.view import View
 Array = NDArray[np.float64]
 
 OFFSET_TERMS = 6
-SPREAD_TERMS = 6
 STEEPEST = np.radians(50.0)  # polynomials of the angles are held beyond this
 
 

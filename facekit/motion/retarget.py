@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from facekit.geometry.rotation import axis_angle_to_matrix, matrix_to_axis_angle
 from facekit.motion.bodies import PELVIS, SMPL_BODY
-from facekit.motion.skeleton import Skeleton, forward_kinematics, skeleton_of
+from facekit.motion.skeleton import Skeleton, forward_kinematics, motion_on, skeleton_of
 from facekit.records import FloatArray, Motion
 
 SMPLH = 52  # joints of the layout, fingers included
@@ -60,16 +60,8 @@ def from_amass(poses: FloatArray, trans: FloatArray, fps: float, clip: str, subj
     """The body of an AMASS file, fingers left out, on facekit's own bones; ``poses`` (T, 66 or more)."""
     turns = np.asarray(poses, np.float64).reshape(len(poses), -1, 3)[:, : SMPL_BODY.size].copy()
     turns[:, 0] = matrix_to_axis_angle(UP @ axis_angle_to_matrix(turns[:, 0]))
-    return Motion(
-        clip=clip,
-        subject=subject,
-        fps=float(fps),
-        joint_names=np.array(SMPL_BODY.names),
-        parents=np.array(SMPL_BODY.parents, np.int32),
-        offsets=SMPL_BODY.offsets.astype(np.float32),
-        rotations=turns.astype(np.float32),
-        root=((np.asarray(trans, np.float64) + PELVIS) @ UP.T).astype(np.float32),
-    )
+    root = (np.asarray(trans, np.float64) + PELVIS) @ UP.T
+    return motion_on(SMPL_BODY, turns, root, fps, clip, subject)
 
 
 def _carried_over(skeleton: Skeleton, local: FloatArray) -> FloatArray:

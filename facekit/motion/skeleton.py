@@ -99,6 +99,22 @@ def skeleton_of(motion: Motion) -> Skeleton:
     return make_skeleton(motion.joint_names.tolist(), motion.parents.tolist(), motion.offsets)
 
 
+def motion_on(
+    skeleton: Skeleton, rotations: FloatArray, root: FloatArray, fps: float, clip: str, subject: str = ""
+) -> Motion:
+    """The record of a skeleton that moves: rotations (T, J, 3) axis-angle, root (T, 3) m."""
+    return Motion(
+        clip=clip,
+        subject=subject,
+        fps=float(fps),
+        joint_names=np.array(skeleton.names),
+        parents=np.array(skeleton.parents, np.int32),
+        offsets=skeleton.offsets.astype(np.float32),
+        rotations=rotations.astype(np.float32),
+        root=root.astype(np.float32),
+    )
+
+
 def make_skeleton(names: Sequence[str], parents: Sequence[int], offsets: FloatArray) -> Skeleton:
     """From plain values. Raises WrongKindError."""
     return Skeleton(tuple(map(str, names)), tuple(map(int, parents)), np.asarray(offsets, np.float64))

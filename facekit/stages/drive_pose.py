@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -12,7 +12,7 @@ from facekit.geometry.rotation import axis_angle_to_matrix, matrix_to_axis_angle
 from facekit.metrics.joints import mpjpe
 from facekit.motion.draw import Panel, draw_body, sheet
 from facekit.motion.headset import Seen, in_head_frame
-from facekit.motion.skeleton import forward_kinematics, skeleton_of
+from facekit.motion.skeleton import forward_kinematics, motion_on, skeleton_of
 from facekit.priors.pose_fit import follow, misfit, observe
 from facekit.priors.pose_prior import PosePrior
 from facekit.records import ByteArray, FloatArray, Headset, Motion
@@ -56,16 +56,9 @@ def motion_of(prior: PosePrior, x: torch.Tensor, seen: Seen, fps: float, clip: s
     rotations = prior.space.decode(x).double().numpy()
     root = prior.space.body(x, head).positions[:, 0].double().numpy()
     rotations[:, 0] = seen.heading @ rotations[:, 0]
-    return Motion(
-        clip=clip,
-        subject="",
-        fps=fps,
-        joint_names=np.array(skeleton.names),
-        parents=np.array(skeleton.parents, np.int32),
-        offsets=(seen.scale * skeleton.offsets).astype(np.float32),
-        rotations=matrix_to_axis_angle(rotations).astype(np.float32),
-        root=((seen.heading @ (seen.scale * root)[..., None])[..., 0] + seen.origin).astype(np.float32),
-    )
+    wearer = replace(skeleton, offsets=seen.scale * skeleton.offsets)
+    place = (seen.heading @ (seen.scale * root)[..., None])[..., 0] + seen.origin
+    return motion_on(wearer, matrix_to_axis_angle(rotations), place, fps, clip)
 
 
 def world_joints(motion: Motion) -> FloatArray:

@@ -278,7 +278,7 @@ def _stats(shape: Shape, look: Appearance | None, visible: BoolArray) -> dict[st
         "landmarks_used": len(usable(landmarks)),
         "landmarks_hidden": int(np.asarray(landmarks.hidden).sum()),
         "points_used": len(error),
-        "residual_px": round(float(np.sqrt((error**2).mean())), 3),
+        "landmark_fit_residual_px": round(float(np.sqrt((error**2).mean())), 3),
         "outliers": int((found.weights < 0.3).sum()),
         "iterations": found.iterations,
         "converged": found.converged,

@@ -13,7 +13,7 @@ import torch
 
 from facekit.geometry.rotation import axis_angle_to_matrix, matrix_to_axis_angle
 from facekit.motion.bodies import SMPL_BODY
-from facekit.motion.skeleton import forward_kinematics
+from facekit.motion.skeleton import forward_kinematics, motion_on
 from facekit.records import FloatArray, Motion
 
 FPS = 30.0
@@ -49,16 +49,7 @@ def make_motion(kind: str, seconds: float, generator: torch.Generator, clip: str
     root = np.cumsum(step, 0) - step[0]
     places, _ = forward_kinematics(SMPL_BODY, local)
     root[:, 1] = SOLE - places[..., 1].min(1)
-    return Motion(
-        clip=clip,
-        subject="",
-        fps=FPS,
-        joint_names=np.array(SMPL_BODY.names),
-        parents=np.array(SMPL_BODY.parents, np.int32),
-        offsets=SMPL_BODY.offsets.astype(np.float32),
-        rotations=matrix_to_axis_angle(local).astype(np.float32),
-        root=root.astype(np.float32),
-    )
+    return motion_on(SMPL_BODY, matrix_to_axis_angle(local), root, FPS, clip)
 
 
 def _wander(time: FloatArray, generator: torch.Generator) -> FloatArray:
