@@ -36,9 +36,10 @@ from facekit.texture.expected import Expected, add_expected
 from facekit.texture.grain import add_grain
 from facekit.texture.invent import invent
 from facekit.texture.monochrome import is_monochrome, remove_colour
+from facekit.texture.options import TextureOptions
 from facekit.texture.places import ground, skin_attributes
 from facekit.texture.render import render_layer
-from facekit.texture.shading import exposure, shading, shelter, trusted_light, unit, whiteness
+from facekit.texture.shading import even_light, exposure, shading, shelter, trusted_light, unit, whiteness
 from facekit.texture.unwrap import Unwrapped, unwrap
 from facekit.texture.window import Window, enlarge, face_window, mask_window, replaced
 
@@ -47,6 +48,7 @@ LEARNED = "expected.safetensors"
 ALIKE = 0.08  # sRGB: visible pixels this near to the render show skin, not hair
 SIZES = (256, 512, 1024, 2048)  # texels a side
 WORKERS = 2  # completions at once
+WHOLE = TextureOptions()
 LARGE = 1_500_000  # px; larger windows are completed one at a time, to spare memory
 
 
@@ -71,17 +73,19 @@ def complete(
     model: FaceModel,
     generator: torch.Generator,
     texture_size: int = 512,
+    options: TextureOptions = WHOLE,
 ) -> Completion:
     """Complete the hidden part of a photo once for each shape of the ensemble.
 
     photo (H, W, 3) uint8; hidden (H, W) bool. The first completion takes the mean of the albedo's posterior,
-    and its picture is the expected one (see texture.expected); the others take samples of it.
+    and its picture is the expected one (see texture.expected); the others take samples of it. ``options``
+    leave parts of the method out, for ablations.
     Pixels that are not hidden are no part of the result. Raises UsageError where
     the parts do not belong together, NumericalError where a texture is not finite.
     """
     _check(photo, hidden, fit, ensemble, model, texture_size)
     n = len(ensemble.vertices)
-    skin = Skin.of(face_window(photo, hidden, fit), fit, model, texture_size)
+    skin = Skin.of(face_window(photo, hidden, fit), fit, model, texture_size, options)
     window = mask_window(photo, hidden, fit)
     first = ensemble.vertices[0]
     priors = invent(model.albedo, skin.seen(first, skin.shade(first)), skin.ground, generator, n)
@@ -130,15 +134,18 @@ class Skin:
     exposure: float  # of the textures, see texture.shading
 
     @classmethod
-    def of(cls, window: Window, fit: Fit, model: FaceModel, texture_size: int) -> Skin:
+    def of(
+        cls, window: Window, fit: Fit, model: FaceModel, texture_size: int, options: TextureOptions = WHOLE
+    ) -> Skin:
         """The skin in a window of the fit's photo."""
         chart = chart_of(model.topology, texture_size)
-        symmetric = is_symmetric(chart) and bool((model.topology.mirror >= 0).all())
+        symmetric = options.symmetric and is_symmetric(chart) and bool((model.topology.mirror >= 0).all())
         linear = srgb_to_linear(window.scene.picture).astype(np.float32)
         normals = vertex_normals(np.asarray(fit.vertices, np.float64), fit.faces)[fit.visible]
-        light = trusted_light(
-            fit.light, normals, json.loads(fit.stats).get("photometric_residual_srgb") or 0.0
-        )
+        residual = json.loads(fit.stats).get("photometric_residual_srgb") or 0.0
+        light = trusted_light(fit.light, normals, residual)
+        if not options.separate_light:
+            light = even_light(light, normals)
         brighter = exposure(fit.light, normals)
         skin = cls(model, light, window, linear, chart, ground(model, chart), symmetric, brighter)
         stronger = skin.overexposed(fit.vertices)

@@ -79,6 +79,20 @@ def trusted_light(light: Light, normals: FloatArray, residual: float) -> Light:
     keep = 1.0 - (1.0 - LEAST) * float(np.clip((residual - low) / (high - low), 0, 1))
     if keep == 1.0 or len(normals) == 0:
         return light
+    return _evened(light, normals, keep)
+
+
+def even_light(light: Light, normals: FloatArray) -> Light:
+    """Light from all around with the mean shading of the visible normals (M, 3), as if none were separated
+    from the texture.
+    """
+    return _evened(light, normals, 0.0) if len(normals) else light
+
+
+def _evened(light: Light, normals: FloatArray, keep: float) -> Light:
+    """The light with all but the constant term at ``keep`` times what they are, of the same mean on the
+    normals (M, 3).
+    """
     sh = np.asarray(light.sh, np.float32).copy()
     sh[1:] *= keep
     before = shade(np.asarray(normals, np.float32), np.asarray(light.sh, np.float32)).mean(0)

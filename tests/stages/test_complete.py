@@ -21,6 +21,8 @@ from facekit.files.npz import read_record
 from facekit.records import BoolArray, ByteArray, Completion, Ensemble, Fit, Landmarks
 from facekit.stages.complete import complete
 from facekit.stages.report import Case, contact_sheet, figures, page
+from facekit.texture.albedo import MIRRORED
+from facekit.texture.options import TextureOptions
 from facekit.texture.patch import paste
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "texture"))
@@ -59,6 +61,25 @@ def test_a_grey_photo_gets_grey_faces(world: World, occluded: ByteArray, hidden:
     assert np.ptp(completion.textures, axis=-1).max() == 0
     coloured = run(world, occluded, hidden, 2)
     assert np.ptp(coloured.patches[:, coloured.mask], axis=-1).max() > 0
+
+
+def test_parts_of_the_method_can_be_left_out(world: World, occluded: ByteArray) -> None:
+    side = world.hide(slice(20, 70), slice(48, 76))
+    outcome = {}
+    for options in (TextureOptions(), TextureOptions(symmetric=False), TextureOptions(separate_light=False)):
+        generator = torch.Generator().manual_seed(0)
+        photo = np.where(side[..., None], np.uint8(128), world.photo)
+        completion = complete(
+            photo, side, world.fit, world.ensemble(1), world.model, generator, 256, options=options
+        )
+        error = paste(photo, completion, 0).astype(float) - world.photo
+        outcome[options] = np.sqrt((error[side] ** 2).mean()), (completion.confidence == MIRRORED).any()
+    (whole, mirrored), (_, without), (unlit, _) = outcome.values()
+    assert mirrored
+    assert not without
+    assert whole < unlit
+    with pytest.raises(UsageError, match="inpainter"):
+        TextureOptions(inpainter="magic")
 
 
 @pytest.fixture(scope="module")

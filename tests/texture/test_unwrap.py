@@ -20,7 +20,7 @@ from facekit.texture.albedo import (
 )
 from facekit.texture.chart import Chart, make_chart
 from facekit.texture.render import render_layer
-from facekit.texture.shading import LEAST, LIGHT_SKIN, shading, trusted_light, unit, whiteness
+from facekit.texture.shading import LEAST, LIGHT_SKIN, even_light, shading, trusted_light, unit, whiteness
 from facekit.texture.unwrap import Unwrapped, unwrap
 
 if TYPE_CHECKING:
@@ -123,6 +123,10 @@ def test_light_of_a_poor_fit_loses_its_direction_and_keeps_its_level(world: Worl
     tamed = trusted_light(world.light, normals, 0.2)
     assert np.allclose(tamed.sh[1:], LEAST * world.light.sh[1:])
     assert np.allclose(shading(normals, tamed).mean(0), shading(normals, world.light).mean(0), atol=1e-4)
+    even = even_light(world.light, normals)
+    assert not even.sh[1:].any()
+    assert world.light.sh[1:].any()  # must fail
+    assert np.allclose(shading(normals, even).mean(0), shading(normals, world.light).mean(0), atol=1e-4)
 
 
 def test_light_that_is_too_weak_for_the_skin_is_made_stronger(world: World) -> None:
