@@ -1,0 +1,1 @@
+"""Convolutional networks of 3DFaceFill, their blocks and losses."""
