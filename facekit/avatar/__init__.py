@@ -1,0 +1,1 @@
+"""Avatars of one person: capture data, and the networks that learn a face from it."""
