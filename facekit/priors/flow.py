@@ -1,17 +1,25 @@
 """Conditional normalising flows: the one file that knows nflows.
 
 A flow is a chain of invertible blocks x -> z, each conditioned on h, with the base distribution N(0, I) at z.
-Everything else speaks to ``Flow`` alone.
+Everything else speaks to ``Flow`` alone; frozen_flow.py takes the arrays of ``steps_of``.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from itertools import pairwise
 
 import torch
-from nflows.transforms import AffineCouplingTransform, Transform
+from nflows.nn.nets import ResidualNet
+from nflows.transforms import (
+    ActNorm,
+    AdditiveCouplingTransform,
+    AffineCouplingTransform,
+    LULinear,
+    Transform,
+)
 from torch import Tensor, nn
 
 LIMIT = 4.0  # largest |log scale| of one affine block, reached softly
@@ -118,6 +126,92 @@ class _ScaleAndShift(nn.Module):
     def forward(self, kept: Tensor, context: Tensor | None) -> tuple[Tensor, Tensor]:
         seen = kept if context is None else torch.cat([kept, context], -1)
         return LIMIT * torch.tanh(self.scale(seen) / LIMIT), self.shift(seen)
+
+
+def glow(
+    size: int,
+    context: int,
+    steps: int,
+    hidden: int,
+    generator: torch.Generator,
+    *,
+    blocks: int = 2,
+    batch_norm: bool = False,
+) -> Flow:
+    """The flow of LiP-Flow (Sec. 12.3, Table 10): steps of ActNorm, LULinear and an additive coupling.
+
+    The coupling moves one half by a residual net of ``blocks`` blocks of width ``hidden`` that sees the other
+    half and h (B, ``context``; 0 for no condition); the halves change places from step to step. ActNorm takes
+    its first values from the first batch seen in training. log |det| does not depend on z.
+    """
+    even = torch.arange(size) % 2
+    chain: list[Transform] = []
+    for k in range(steps):
+        net = _residual(context or None, hidden, blocks, batch_norm)
+        mask = even if k % 2 == 0 else 1 - even
+        chain += [ActNorm(size), _Linear(size), AdditiveCouplingTransform(mask, net)]
+    flow = Flow(chain)
+    for step in range(steps):
+        redraw(chain[3 * step + 2], generator, last="final_layer")
+    return flow
+
+
+def _residual(
+    context: int | None, hidden: int, blocks: int, batch_norm: bool
+) -> Callable[[int, int], nn.Module]:
+    """What nflows calls with the numbers of kept and of moved coordinates."""
+    return lambda kept, moved: ResidualNet(
+        kept, moved, hidden, context_features=context, num_blocks=blocks, use_batch_norm=batch_norm
+    )
+
+
+class _Linear(LULinear):
+    """LULinear whose inverse does not call what torch is about to drop."""
+
+    def inverse_no_cache(self, inputs: Tensor) -> tuple[Tensor, Tensor]:
+        lower, upper = self._create_lower_upper()
+        solved = torch.linalg.solve_triangular(lower, (inputs - self.bias).T, upper=False, unitriangular=True)
+        outputs = torch.linalg.solve_triangular(upper, solved, upper=True).T
+        return outputs, -self.logabsdet() * inputs.new_ones(len(outputs))
+
+
+@dataclass(frozen=True)
+class GlowStep:
+    """The arrays of one step of ``glow``: y = weight (scale x + shift) + bias, then the coupling."""
+
+    scale: Tensor  # (D,)
+    shift: Tensor  # (D,)
+    weight: Tensor  # (D, D)
+    bias: Tensor  # (D,)
+    kept: Tensor  # (D - d,) indices
+    moved: Tensor  # (d,) indices
+    net: nn.Module  # nflows' ResidualNet
+
+
+def steps_of(flow: Flow) -> list[GlowStep]:
+    """The steps of a flow made by ``glow``."""
+    found = []
+    for first in range(0, len(flow.blocks), 3):
+        norm, linear, coupling = flow.blocks[first : first + 3]
+        assert isinstance(norm, ActNorm)
+        assert isinstance(linear, LULinear)
+        assert isinstance(coupling, AdditiveCouplingTransform)
+        kept, moved = coupling.identity_features, coupling.transform_features
+        affine = norm.scale, norm.shift, linear.weight(), linear.bias
+        found.append(GlowStep(*affine, kept, moved, coupling.transform_net))
+    return found
+
+
+def redraw(module: nn.Module, generator: torch.Generator, *, last: str = "") -> None:
+    """Draw the weights of all linear layers anew from ``generator``; those whose name ends in ``last`` are
+    drawn a hundred times smaller.
+    """
+    for name, layer in module.named_modules():
+        if isinstance(layer, nn.Linear):
+            bound = (0.01 if last and name.endswith(last) else 1.0) / math.sqrt(layer.in_features)
+            with torch.no_grad():
+                layer.weight.uniform_(-bound, bound, generator=generator)
+                layer.bias.uniform_(-bound, bound, generator=generator)
 
 
 def layers(
