@@ -25,6 +25,7 @@ MATHEMATICS = {
     "motion",
     "priors",
     "metrics",
+    "networks",
 }
 # What each part may import, besides itself: cli → stages, files → mathematics → records, errors.
 ALLOWED: dict[str, set[str]] = {
