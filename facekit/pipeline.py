@@ -52,4 +52,5 @@ def complete_face(
             landmarks = known.landmarks or detect_masked(photo, hidden)
             fit = fit_photo(photo, landmarks, model, hidden, look_again=redetect)
         ensemble = diversify(fit, model, n, generator, approach)
-    return fit, ensemble, complete(photo, hidden, fit, ensemble, model, generator, texture_size)
+    pictured = complete(photo, hidden, fit, ensemble, model, generator, texture_size, approach.texture)
+    return fit, ensemble, pictured

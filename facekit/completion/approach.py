@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from facekit.completion.names import DEFAULT_METHOD
+from facekit.texture.options import TextureOptions
 
 if TYPE_CHECKING:
     from facekit.completion.mesh_vae import MeshVAE
@@ -22,6 +23,8 @@ class Approach:
     network: MeshVAE | None = None  # for the methods with vae
     region: str | None = None  # a name of the model's regions: that one alone varies, seen or not
     photo: ByteArray | None = None  # (H, W, 3) uint8 sRGB, looked at where the settings give it a weight
+    rounds: int = 1  # of completing the picture and fitting to it again; in the first there is no picture yet
+    texture: TextureOptions = field(default_factory=TextureOptions)  # what the pictures make use of
 
 
 USUAL = Approach()
