@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from facekit.cli.evaluate_completion import completion
 from facekit.cli.evaluate_diversity import diversity
 from facekit.cli.evaluate_pose import pose
 
@@ -18,5 +19,6 @@ def evaluate() -> None:
     """
 
 
+evaluate.add_command(completion)
 evaluate.add_command(diversity)
 evaluate.add_command(pose)

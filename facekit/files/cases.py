@@ -17,7 +17,8 @@ from facekit.morphable.model import FaceModel
 from facekit.records import Camera
 
 MASK = ".mask.png"
-PHOTOS = (".occluded.png", ".png", ".jpg", ".jpeg", ".webp")
+OCCLUDED = ".occluded.png"
+PHOTOS = (OCCLUDED, ".png", ".jpg", ".jpeg", ".webp")
 TRUTH = ".truth.npz"
 OTHER = "other"
 
@@ -29,6 +30,16 @@ class CaseFiles:
     name: str  # unique among those found together; fit for a file name
     photo: Path
     mask: Path
+    truth: Path | None
+    whole: Path | None = None  # the photo before anything hid the face; the photo itself, for a drawn mask
+
+
+@dataclass(frozen=True)
+class WholeFiles:
+    """A photo on which masks are to be drawn."""
+
+    name: str  # unique among those found together; fit for a file name
+    photo: Path
     truth: Path | None
 
 
@@ -66,17 +77,61 @@ def _in_folder(folder: Path, prefix: str) -> list[CaseFiles]:
     if (folder / "occ").is_dir() and (folder / "mask").is_dir():
         photos = sorted((folder / "occ").glob("*.png"))
         pairs = [(photo, folder / "mask" / photo.name) for photo in photos]
-        return [CaseFiles(prefix + p.stem, p, m, None) for p, m in pairs if m.is_file()]
+        return [
+            CaseFiles(prefix + p.stem, p, m, None, _bench_photo(folder, p)) for p, m in pairs if m.is_file()
+        ]
     found = []
     for mask in sorted(folder.glob(f"*{MASK}")):
         name = mask.name.removesuffix(MASK)
         photo = next((p for end in PHOTOS if (p := folder / f"{name}{end}").is_file()), None)
         if photo is None:
             raise UnreadableError(f"there is no photo beside {mask}; name it {name}.png")
-        truth = folder / f"{name}{TRUTH}"
-        found.append(CaseFiles(prefix + name, photo, mask, truth if truth.is_file() else None))
+        found.append(CaseFiles(prefix + name, photo, mask, _truth(folder, name), _whole(photo, name)))
     for inner in sorted(path for path in folder.iterdir() if path.is_dir() and path.name[0] != "."):
         found += _in_folder(inner, f"{prefix}{inner.name}-")
+    return found
+
+
+def _whole(photo: Path, name: str) -> Path | None:
+    """The photo without its occluder: NAME.png beside NAME.occluded.png, or the photo that a mask was drawn
+    on.
+    """
+    if photo.name != f"{name}{OCCLUDED}":
+        return photo
+    return next((p for end in PHOTOS[1:] if (p := photo.with_name(f"{name}{end}")).is_file()), None)
+
+
+def _bench_photo(folder: Path, photo: Path) -> Path | None:
+    """photo/NAME.png of occ/NAME_KIND.png."""
+    whole = folder / "photo" / f"{photo.stem.rpartition('_')[0]}.png"
+    return whole if whole.is_file() else None
+
+
+def _truth(folder: Path, name: str) -> Path | None:
+    truth = folder / f"{name}{TRUTH}"
+    return truth if truth.is_file() else None
+
+
+def find_photos(folders: list[Path]) -> list[WholeFiles]:
+    """The whole photos in folders and the folders in them, in the order of their names: neither masks nor
+    occluded ones. Raises UnreadableError, UsageError where there is none.
+    """
+    found = []
+    for folder in folders:
+        if not folder.is_dir():
+            raise UnreadableError(f"{folder} is no folder; give one that holds photos")
+        for path in sorted(folder.rglob("*")):
+            name, inner = path.stem, path.relative_to(folder).parent.parts
+            if path.suffix.lower() not in PHOTOS or path.name.endswith((MASK, OCCLUDED)):
+                continue
+            if any(part[0] == "." for part in (*inner, name)):
+                continue
+            parts = ([] if len(folders) == 1 else [folder.name]) + [*inner, name]
+            found.append(WholeFiles("-".join(parts), path, _truth(path.parent, name)))
+        if not found:
+            raise UsageError(f"{folder} holds no photos ({', '.join(PHOTOS[1:])})")
+    if len({one.name for one in found}) < len(found):
+        raise UsageError("two photos have the same name; rename one")
     return found
 
 
@@ -86,7 +141,7 @@ def read_pictures(case: CaseFiles) -> tuple[NDArray[np.uint8], NDArray[np.bool_]
     return pixels, read_mask(case.mask, pixels.shape)
 
 
-def read_truth(case: CaseFiles, model: FaceModel) -> tuple[str, Truth | None]:
+def read_truth(case: CaseFiles | WholeFiles, model: FaceModel) -> tuple[str, Truth | None]:
     """What hides the face, and the true face; None for a case without truth, where the word after the last _
     or - of the name says what hides it. Raises WrongKindError for a truth of another model.
     """

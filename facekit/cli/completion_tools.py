@@ -1,0 +1,123 @@
+"""What evaluate completion runs on one case, and how its cases are read."""
+
+from __future__ import annotations
+
+import zlib
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from facekit.files.cases import CaseFiles, WholeFiles
+    from facekit.files.workspace import Workspace
+    from facekit.morphable.model import FaceModel
+    from facekit.records import Fit, FloatArray
+    from facekit.stages.evaluate_completion import Case, Completed, Variant
+
+MASKS = ("mouth", "sunglasses", "side", "random")  # that can be drawn; random ones are rectangles
+FIT = "completion"
+
+
+@dataclass
+class CaseTools:
+    """The stages on one case; its fit is kept in the folder."""
+
+    case: Case
+    space: Workspace
+    model: FaceModel
+    seed: int
+    _fits: dict[int, Fit] = field(default_factory=dict)  # by rounds
+
+    def complete(self, variant: Variant) -> Completed:
+        """The first completion of the case's photo, with the seed of the evaluation."""
+        import torch
+
+        from facekit.completion.approach import Approach
+        from facekit.pipeline import Known, complete_face
+        from facekit.stages.evaluate_completion import Completed
+        from facekit.texture.patch import paste
+
+        generator = torch.Generator().manual_seed(self.seed)
+        approach = Approach(rounds=variant.rounds, texture=variant.options)
+        known = Known(fit=self._start)
+        photo, hidden = self.case.photo, self.case.hidden
+        fit, _, completion = complete_face(photo, hidden, self.model, 1, generator, approach, known)
+        return Completed(paste(photo, completion, 0), fit.vertices, fit.visible)
+
+    @cached_property
+    def _start(self) -> Fit:
+        """The fit before any refinement."""
+        from facekit.stages.detect import detect_masked, redetect
+        from facekit.stages.fit import fit_photo
+
+        fit = self.space.fit(self.case.name, FIT)
+        if fit is None:
+            photo, hidden = self.case.photo, self.case.hidden
+            fit = fit_photo(photo, detect_masked(photo, hidden), self.model, hidden, look_again=redetect)
+            self.space.keep_fit(self.case.name, FIT, fit)
+        return fit
+
+
+def read_case(files: CaseFiles, model: FaceModel) -> Case:
+    """A photo with a mask, and the same photo whole. Raises UnreadableError, UsageError where they do not
+    belong together, NoFaceError where even the whole photo shows no face.
+    """
+    from facekit.errors import UsageError
+    from facekit.files.cases import read_pictures, read_truth
+    from facekit.files.images import read_photo
+    from facekit.stages.evaluate_completion import Case, covered, face_of
+
+    photo, hidden = read_pictures(files)
+    if files.whole is None:
+        raise UsageError(
+            f"there is no whole photo beside {files.photo}, which the completions are compared with"
+        )
+    whole = photo if files.whole == files.photo else read_photo(files.whole).pixels
+    if whole.shape != photo.shape:
+        raise UsageError(f"{files.whole} and {files.photo} are of different sizes; they must be one photo")
+    kind, truth = read_truth(files, model)
+    face = face_of(_mesh(whole), (whole.shape[0], whole.shape[1]))
+    shown = covered(photo, hidden) if whole is photo else photo
+    return Case(files.name, kind, shown, hidden, whole, face, None if truth is None else truth.vertices)
+
+
+def draw_case(files: WholeFiles, kind: str, model: FaceModel, seed: int) -> Case:
+    """A whole photo with a mask of one of MASKS drawn where its face is. Raises NoFaceError."""
+    import numpy as np
+
+    from facekit.files.cases import read_truth
+    from facekit.files.images import read_photo
+    from facekit.stages.demo import draw_mask
+    from facekit.stages.evaluate_completion import Case, covered, face_of, random_mask
+
+    whole = read_photo(files.photo).pixels
+    points, size = _mesh(whole), (whole.shape[0], whole.shape[1])
+    name = f"{files.name}_{kind}"
+    if kind == "random":
+        rng = np.random.default_rng([seed, zlib.crc32(name.encode())])
+        hidden = random_mask(points, size, rng)
+    else:
+        hidden = draw_mask(kind, _ibug68(points), size)
+    truth = read_truth(files, model)[1]
+    shape = None if truth is None else truth.vertices
+    return Case(name, kind, covered(whole, hidden), hidden, whole, face_of(points, size), shape)
+
+
+def _mesh(photo: np.ndarray) -> FloatArray:
+    """The points (468, 2) of the face mesh, less the irises."""
+    from facekit.detection.schemes import OUTLINE
+    from facekit.stages.detect import detect
+
+    (landmarks,) = detect(photo)
+    return landmarks.points[OUTLINE[landmarks.scheme]]
+
+
+def _ibug68(points: FloatArray) -> FloatArray:
+    """The 68 points (68, 2) as means of those of the mesh."""
+    import numpy as np
+
+    from facekit.detection.schemes import MESH_OF_IBUG68
+
+    return np.stack([points[list(group)].mean(0) for group in MESH_OF_IBUG68])

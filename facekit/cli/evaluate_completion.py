@@ -1,0 +1,262 @@
+"""facekit evaluate completion: the part of the command that is its own."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from facekit.cli import console, options
+from facekit.cli.completion_tools import MASKS
+from facekit.errors import NoFaceError, UsageError
+from facekit.metrics.completion_names import CLASSICAL, VARIANTS
+
+if TYPE_CHECKING:
+    from facekit.files.workspace import Workspace
+    from facekit.metrics.perceptual import Perceptual
+    from facekit.morphable.model import FaceModel
+    from facekit.stages.evaluate_completion import Case
+
+KINDS = ("glasses", "mask", "blob", "hand")  # what hides the faces of the photos that are made here
+METHODS = (*CLASSICAL, *VARIANTS)
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What the user asked for."""
+
+    cases: int
+    data: tuple[Path, ...]
+    masks: tuple[str, ...]
+    methods: tuple[str, ...]
+    refine: int
+    inpainter: str
+    distance: str
+    output: Path | None
+    model: str
+    seed: int | None
+    force: bool
+    as_json: bool
+
+    @property
+    def folder(self) -> Path:
+        """Where everything goes."""
+        return self.output or Path("completion.evaluation")
+
+
+@click.command(short_help="How near completed pictures come to the whole photos.")
+@click.option(
+    "--cases",
+    type=click.IntRange(1),
+    default=40,
+    show_default=True,
+    help="Photos to make, of as many kinds of occluders as there are; or the most to take of --data.",
+)
+@click.option(
+    "--data",
+    type=options.FILE,
+    multiple=True,
+    metavar="FOLDER",
+    help="Whole photos and occluded ones with masks, as synth photos --occluder writes them; with --mask "
+    "whole photos alone. May be given several times.",
+)
+@click.option(
+    "--mask",
+    "masks",
+    multiple=True,
+    type=click.Choice(MASKS),
+    help="Draw this on the face of each whole photo; may be given several times.",
+)
+@click.option(
+    "--methods",
+    "methods",
+    multiple=True,
+    type=click.Choice(METHODS),
+    metavar="NAME",
+    help=f"What to compare: {', '.join(METHODS)}. May be given several times; all by default.",
+)
+@click.option(
+    "--refine", type=click.IntRange(1, 8), default=2, show_default=True, help="Rounds of the method full."
+)
+@click.option(
+    "--inpainter",
+    type=click.Choice(["auto", "linear", "network"]),
+    default="auto",
+    show_default=True,
+    help="What completes the albedo.",
+)
+@click.option(
+    "--distance",
+    type=click.Choice(["auto", "lpips", "segmenter", "filters"]),
+    default="auto",
+    show_default=True,
+    help="What takes the perceptual distance; auto is the first that is there.",
+)
+@options.output_option("Folder for photos, fits, pictures and tables; completion.evaluation by default.")
+@options.model_option
+@options.seed_option
+@options.force_option
+@options.json_option
+@options.verbosity_options
+def completion(**wish: Any) -> None:
+    """Make Figures 2, 10 and 12 of 3DFaceFill: completed pictures beside the whole photos.
+
+    Without --data photos of synthetic people are made. The folder keeps what is done, so that the same
+    command goes on after a stop; tables.md, tables.json, ratio-*.png and a sheet of each case are written.
+
+    \b
+    Examples:
+      facekit evaluate completion --cases 40 --seed 9100 -o completion/
+      facekit evaluate completion --data photos/ --mask mouth --mask sunglasses
+    """
+    from facekit.cli.completion_tools import CaseTools
+    from facekit.files.models import load_model
+    from facekit.files.workspace import Workspace
+    from facekit.stages.evaluate_completion import evaluate_case, sheet, variant_of
+
+    asked = Wish(**wish)
+    space, model = Workspace(asked.folder), load_model(asked.model)
+    by, methods = _perceptual(asked), tuple(name for name in METHODS if name in (asked.methods or METHODS))
+    seed = _begin(asked, model, space, by)
+    variants = {
+        name: None if name in CLASSICAL else variant_of(name, asked.refine, asked.inpainter)
+        for name in methods
+    }
+    results: list[dict[str, Any]] = []
+    try:
+        for name, case in _cases(asked, seed, space.folder / "photos", model):
+            if isinstance(case, str):
+                results.append({"name": name, "failed": case})
+                continue
+            tools = CaseTools(case, space, model, seed)
+            known, keep = space.known(name), partial(space.keep, name)
+            result, made = evaluate_case(case, tools, model, variants, by, known, keep)
+            results.append(result)
+            if made:
+                _write_sheet(space.folder / "sheets" / f"{name}.jpg", sheet(case, made))
+    except KeyboardInterrupt:
+        console.say(f"stopped; the same command with --seed {seed} goes on from there")
+        raise
+    _finish(asked, methods, space, results, by)
+
+
+def _begin(asked: Wish, model: FaceModel, space: Workspace, by: Perceptual) -> int:
+    """Settle the seed and start or go on in the folder."""
+    present = space.settings
+    told = asked.seed if asked.seed is not None or asked.force else present.get("seed")
+    seed, _ = console.chosen_seed(told)
+    settings = {
+        "seed": seed,
+        "refine": asked.refine,
+        "inpainter": asked.inpainter,
+        "distance": by.name,
+        "model": f"{model.name}@{model.digest[:12]}",
+        "cases": asked.cases,
+        "data": [str(path) for path in asked.data],
+        "masks": list(asked.masks),
+    }
+    space.begin(settings, asked.force)
+    return seed
+
+
+def _perceptual(asked: Wish) -> Perceptual:
+    from facekit.metrics.perceptual import FILTERS
+
+    return FILTERS
+
+
+def _cases(asked: Wish, seed: int, folder: Path, model: FaceModel) -> Iterator[tuple[str, Case | str]]:
+    """The cases of --data, or of photos made now, by name; instead of a case why there is none."""
+    from facekit.cli.completion_tools import draw_case, read_case
+    from facekit.files.cases import find_cases, find_photos
+
+    if not asked.data:
+        _make_photos(asked, seed, folder)
+    folders = list(asked.data) or [folder]
+    jobs: list[tuple[str, partial[Case]]] = []
+    if asked.masks:
+        for i, photo in enumerate(find_photos(folders)):
+            kinds = asked.masks if asked.data else (asked.masks[i % len(asked.masks)],)
+            jobs += [(f"{photo.name}_{kind}", partial(draw_case, photo, kind, model, seed)) for kind in kinds]
+    else:
+        found = find_cases(folders)
+        order = sorted(range(len(found)), key=lambda i: (_place(found, i), i))
+        jobs = [(found[i].name, partial(read_case, found[i], model)) for i in order]
+    some = jobs[: asked.cases]
+    for name, job in console.progress(some, "cases", len(some)):
+        try:
+            yield name, job()
+        except NoFaceError as error:
+            yield name, str(error)
+
+
+def _place(found: list[Any], i: int) -> int:
+    """The how-manieth of its folder a case is."""
+    return sum(other.photo.parent == found[i].photo.parent for other in found[:i])
+
+
+def _make_photos(asked: Wish, seed: int, folder: Path) -> None:
+    """Photos of synthetic people; kinds of occluders take turns, and with --mask there are none."""
+    from facekit.cli.synth import photos
+
+    kinds = ("none",) if asked.masks else KINDS
+    for i, kind in enumerate(kinds):
+        count = len(range(i, asked.cases, len(kinds)))
+        if count and not (folder / kind).is_dir():
+            line = ["-n", str(count), "--occluder", kind, "--seed", str(seed + i), "--model", asked.model]
+            photos.main(args=[*line, "-o", str(folder / kind)], standalone_mode=False)
+
+
+def _write_sheet(path: Path, picture: Any) -> None:
+    from facekit.files.folder import make_folder
+    from facekit.files.images import write_image
+
+    make_folder(path.parent)
+    write_image(path, picture, force=True)
+
+
+def _finish(
+    asked: Wish, methods: tuple[str, ...], space: Workspace, results: list[dict[str, Any]], by: Perceptual
+) -> None:
+    """Tables and curves into the folder, tables to stdout."""
+    from facekit.files.atomic import write_text
+    from facekit.files.images import write_image
+    from facekit.metrics.completion_tables import COLUMNS, curves, tables
+    from facekit.metrics.curves import curves_picture
+
+    made = tables(results, methods)
+    failed = {result["name"]: result["failed"] for result in results if result["failed"]}
+    if len(failed) == len(results):
+        raise UsageError(f"no case could be completed: {next(iter(failed.values()))}")
+    told = {
+        "settings": space.settings,
+        "cases": len(results),
+        "failed": failed,
+        "tables": {t.name: {"title": t.title, "columns": t.columns, "rows": t.rows} for t in made},
+    }
+    note = (
+        f"{len(results)} cases, {len(failed)} failed. The method full has {asked.refine} rounds. Perceptual "
+        f"distance by {by.name}, 0 to 1, on pictures of 256 px; smaller is nearer. "
+        "Sheets, from the left: what was given, "
+        f"{', '.join(methods)}, the whole photo."
+    )
+    text = "\n\n".join([note, *(table.markdown() for table in made)]) + "\n"
+    write_text(space.folder / "tables.md", text, force=True)
+    write_text(space.folder / "tables.json", json.dumps(told, indent=2) + "\n", force=True)
+    for figure, label in COLUMNS.items():
+        series, at = curves(results, methods, figure)
+        if len(at) > 1:
+            picture = curves_picture(series, at, "hidden share of the face, %", label)
+            write_image(space.folder / f"ratio-{figure}.png", picture, force=True)
+    for name, why in failed.items():
+        console.warn(f"{name}: {why}")
+    if asked.as_json:
+        console.emit_json(told)
+    else:
+        console.emit_line(text.rstrip("\n"))
+    console.say(f"{space.folder / 'tables.md'}: {len(results)} cases")
