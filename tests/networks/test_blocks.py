@@ -69,7 +69,7 @@ def test_a_layer_can_be_used_twice_before_the_gradient_is_taken() -> None:
 
 def test_the_gradient_of_a_unit_is_that_of_finite_differences() -> None:
     unit = _seeded(ResUnit(2, 4, 3, 2, 1)).double().eval()
-    x = _random(1, 2, 5, 5).double().requires_grad_()
+    x = _random(1, 2, 3, 3).double().requires_grad_()
     assert torch.autograd.gradcheck(unit, (x,))
 
 
