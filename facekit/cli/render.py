@@ -35,6 +35,7 @@ class Wish:
     index: int
     yaw: float
     pitch: float
+    views: int | None
     size: int
     turntable: Path | None
     frames: int
@@ -48,6 +49,10 @@ class Wish:
 @click.option("--index", type=click.IntRange(0), default=0, show_default=True, help="Which completion.")
 @yaw_option
 @pitch_option
+@click.option(
+    "--views", type=click.IntRange(2, 15), metavar="N",
+    help="Draw N views side by side instead, from 60 degrees on one side to 60 on the other.",
+)  # fmt: skip
 @click.option("--size", type=click.IntRange(16, 4096), default=512, show_default=True, help="Pixels a side.")
 @click.option("--turntable", type=FILE, metavar="VIDEO", help="Write a turning head (.gif or .mp4) as well.")
 @click.option(
@@ -64,6 +69,7 @@ def render(**wish: Any) -> None:
     Examples:
       facekit render face.fit.npz --yaw 40
       facekit render face.complete --index 3 --turntable turn.gif
+      facekit render face.complete --views 5 -o views.png
     """
     from facekit.files.atomic import refuse_overwrite
     from facekit.files.images import check_image_suffix, write_image
@@ -71,6 +77,8 @@ def render(**wish: Any) -> None:
     from facekit.stages import render as stage
 
     asked = Wish(**wish)
+    if asked.views is not None and asked.yaw:
+        raise UsageError("--views has turns of its own; leave out --yaw")
     picture = asked.output or asked.source.with_name(stem(asked.source) + ".render.png")
     if picture.suffix.lower() in SUFFIXES:
         raise UsageError(f"{picture} is a video; give it with --turntable")
@@ -81,7 +89,11 @@ def render(**wish: Any) -> None:
         targets.append(asked.turntable)
     refuse_overwrite(targets, asked.force)
     subject = read_subject(asked.source, asked.index)
-    write_image(picture, stage.render(subject, asked.yaw, asked.pitch, asked.size), asked.force)
+    if asked.views is None:
+        pixels = stage.render(subject, asked.yaw, asked.pitch, asked.size)
+    else:
+        pixels = stage.views(subject, asked.views, asked.pitch, asked.size)
+    write_image(picture, pixels, asked.force)
     console.say(f"{picture}: completion {asked.index}" if asked.index else f"{picture}")
     told: dict[str, object] = {"source": asked.source, "index": asked.index, "picture": picture}
     if asked.turntable is not None:

@@ -13,6 +13,7 @@ from facekit.raster.scene import Colours, TextureMap, render_view
 from facekit.records import ByteArray, FloatArray, IntArray
 
 BACKDROP = (238, 238, 236)
+WIDEST = math.radians(60)  # turn of the outer views
 
 
 @dataclass(frozen=True)
@@ -33,6 +34,14 @@ def render(subject: Subject, yaw: float, pitch: float, size: int) -> ByteArray:
     camera = frame_camera(vertices, yaw, pitch, (size, size), margin=0.95)
     backdrop = np.full((size, size, 3), BACKDROP, np.uint8)
     return render_view(vertices, subject.faces, camera, (size, size), _colours(subject), background=backdrop)
+
+
+def views(subject: Subject, count: int, pitch: float, size: int) -> ByteArray:
+    """``count`` views side by side, evenly from the face turned 60 degrees to its right to as much to its
+    left (3DFaceFill, Fig. 9): (size, count * size, 3) uint8.
+    """
+    yaws = np.linspace(-WIDEST, WIDEST, count) if count > 1 else np.zeros(1)
+    return np.hstack([render(subject, float(yaw), pitch, size) for yaw in yaws])
 
 
 def turntable(subject: Subject, pitch: float, size: int, frames: int) -> Iterator[ByteArray]:

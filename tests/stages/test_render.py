@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from facekit.stages.render import BACKDROP, Subject, render, turntable
+from facekit.stages.render import BACKDROP, Subject, render, turntable, views
 
 
 def subject() -> Subject:
@@ -38,3 +38,11 @@ def test_turntable_turns_and_returns() -> None:
     assert (frames[0] == render(subject(), 0.0, 0.0, 48)).all()
     assert (frames[2] != frames[6]).any()
     assert (frames[0] == frames[4]).all()
+
+
+def test_views_stand_side_by_side_from_one_side_to_the_other() -> None:
+    row = views(subject(), 5, 0.0, 32)
+    assert row.shape == (32, 160, 3)
+    assert (row[:, 64:96] == render(subject(), 0.0, 0.0, 32)).all()
+    assert (row[:, :32] == render(subject(), -np.pi / 3, 0.0, 32)).all()
+    assert (row[:, :32] != row[:, 128:]).any()
