@@ -79,11 +79,13 @@ def train(
     resume: Arrays | None = None,
     save: Callable[[Arrays], None] | None = None,
     report: Callable[[int, dict[str, float]], None] | None = None,
+    enough: Callable[[int], bool] | None = None,
 ) -> Outcome:
     """Train from the start or from a checkpoint until all steps are done or Ctrl-C is pressed.
 
     ``save`` is given the state every ``settings.every`` steps, at the end and on Ctrl-C, in the leading
-    process; ``report`` the losses of each step. Raises NumericalError when the loss is no longer finite,
+    process; ``report`` the losses of each step; ``enough``, asked in all processes after each step, may end
+    the run before its time. Raises NumericalError when the loss is no longer finite,
     WrongKindError for the checkpoint of another network.
     """
     group = group or Group()
@@ -92,6 +94,7 @@ def train(
     optimizer = torch.optim.Adam(parameters, settings.rate)
     step = unpack(resume, model, optimizer) if resume is not None else 0
     losses: dict[str, float] = {}
+    done = False
     with interruptions() as interrupted:
         while step < settings.steps:
             progress = step / settings.steps
@@ -111,12 +114,14 @@ def train(
             if report is not None and group.leads:
                 report(step, losses)
             stop = _agreed(bool(interrupted), group)
-            due = step % settings.every == 0 or step == settings.steps or stop
+            done = enough is not None and _agreed(enough(step), group)
+            due = step % settings.every == 0 or step == settings.steps or stop or done
             if save is not None and group.leads and due:
                 save(pack(model, optimizer, step))
-            if stop:
+            if stop or done:
                 break
-    return Outcome(step, step >= settings.steps, losses, pack(model, optimizer, step))
+    finished = step >= settings.steps or done
+    return Outcome(step, finished, losses, pack(model, optimizer, step))
 
 
 def step_generator(seed: int, step: int) -> torch.Generator:
