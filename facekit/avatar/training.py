@@ -66,9 +66,7 @@ class AvatarTask:
         with torch.no_grad():
             if avatar.kind != "dam-reg":
                 faces = faces_batch(capture, self.frames, avatar.sizes.texels)
-                points = capture.keypoints and torch.from_numpy(
-                    np.array(capture.keypoints.points[self.frames])
-                )
+                points = None if capture.keypoints is None else signal_batch(capture, self.frames, "kpt")
                 avatar.learn_scales(faces["vertices"], faces["textures"], points)
             avatar.train()
             self.losses(self.batch(0.0, step_generator(seed, 0)), 0.0)

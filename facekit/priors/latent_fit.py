@@ -1,7 +1,7 @@
-"""Fit latents to observations: L-BFGS with a strong Wolfe line search, for many items at once.
+"""Fit latents to observations, for many items at once: L-BFGS with a strong Wolfe line search, or Adam.
 
-Nocedal and Wright, Numerical Optimization, Algorithms 7.4, 7.5 and conditions 3.7. Each item has a history, a
-step and an end of its own, as if it were fitted alone; only the evaluations are shared.
+Nocedal and Wright, Numerical Optimization, Algorithms 7.4, 7.5 and conditions 3.7; Kingma and Ba, 2015. Each
+item has a history, a step and an end of its own, as if it were fitted alone; only the evaluations are shared.
 """
 
 from __future__ import annotations
@@ -20,6 +20,8 @@ ARMIJO, WOLFE = 1e-4, 0.9  # c1, c2
 SEARCH = 12  # evaluations of one line search
 FLAT = 1e-7  # largest component of a gradient that counts as none
 STALLED = 1e-9  # relative change of the value
+BETAS, TINY = (0.9, 0.999), 1e-8  # of Adam
+BETTER = 1e-4  # relative fall of the value that Adam counts as progress
 
 
 @dataclass(frozen=True)
@@ -65,6 +67,44 @@ def minimise(
         if count in watch:
             path[count] = now.z.clone()
     return LatentFit(now.z, now.value, path)
+
+
+def adam(
+    objective: Objective,
+    start: Tensor,
+    steps: int,
+    rate: float | Tensor,
+    *,
+    patience: int = 20,
+    tick: Callable[[], object] = lambda: None,
+) -> LatentFit:
+    """The best latents (B, D) of at most ``steps`` from ``start``; an item ends where ``patience`` steps
+    brought no progress.
+
+    ``rate`` for all coordinates or each (D,); ``tick`` is called after each step.
+    """
+    z = start.detach().clone()
+    best, value = z.clone(), torch.full_like(z[:, 0], torch.inf)
+    mean, square = torch.zeros_like(z), torch.zeros_like(z)
+    level, waited = value.clone(), torch.zeros(len(z), dtype=torch.long, device=z.device)
+    for step in range(1, steps + 2):  # the last evaluates what the last step found
+        items = (waited < patience).nonzero()[:, 0]
+        if not len(items):
+            break
+        found, slope = _evaluate(objective, z[items], items)
+        lower = found < value[items]
+        value[items[lower]], best[items[lower]] = found[lower], z[items[lower]]
+        progress = found < level[items] - BETTER * level[items].abs().nan_to_num(posinf=0.0)
+        level[items[progress]] = found[progress]
+        waited[items] = torch.where(progress, 0, waited[items] + 1)
+        if step > steps:
+            break
+        mean[items] = BETAS[0] * mean[items] + (1 - BETAS[0]) * slope
+        square[items] = BETAS[1] * square[items] + (1 - BETAS[1]) * slope.square()
+        size = (square[items] / (1 - BETAS[1] ** step)).sqrt() + TINY
+        z[items] = z[items] - rate * (mean[items] / (1 - BETAS[0] ** step)) / size
+        tick()
+    return LatentFit(best, value)
 
 
 def distance_to(z: Tensor, centre: Tensor) -> Tensor:
