@@ -154,5 +154,10 @@ class Avatar(nn.Module):
         ):
             mean.copy_(values.mean(0))
             scale.copy_((values - mean).square().mean().sqrt().clamp(min=1e-6))
-        if isinstance(self.look, KptEncoder) and points is not None:
+        if points is not None:
+            self.learn_point_scale(points)
+
+    def learn_point_scale(self, points: Tensor) -> None:
+        """Means and deviation of the training's keypoints, where they are what drives."""
+        if isinstance(self.look, KptEncoder):
             self.look.learn_scale(points)

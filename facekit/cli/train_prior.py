@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from facekit.cli import console, options
+from facekit.cli.train_avatar import avatar
 from facekit.cli.train_mesh_vae import mesh_vae
 from facekit.cli.train_pose import pose
 from facekit.errors import UsageError
@@ -29,11 +30,13 @@ def train_prior() -> None:
       facekit train-prior landmarks --preset small --seed 0 -o landmarks.safetensors
       facekit train-prior mesh-vae --preset small --seed 0 -o mesh-vae.safetensors
       facekit train-prior pose motions/ --preset small --seed 0 -o pose.safetensors
+      facekit train-prior avatar capture/ --signal kpt --seed 0 -o subject.safetensors
     """
 
 
 train_prior.add_command(mesh_vae)
 train_prior.add_command(pose)
+train_prior.add_command(avatar)
 
 
 @train_prior.command(short_help="Where a landmark detector's points lie on the face, and how they err.")
