@@ -20,7 +20,9 @@ from facekit.cli.options import (
 from facekit.cli.synth_motion import motion
 
 OURS = ("[0-9][0-9][0-9][0-9][0-9].*",)  # what an earlier run left in the folder
-OCCLUDERS = ("none", "glasses", "mask", "blob", "hand", "any")
+OCCLUDERS = (
+    "none", "glasses", "mask", "blob", "hand", "hair", "scarf", "phone", "cup", "microphone", "any",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)

@@ -24,6 +24,7 @@ from facekit.morphable.model import FaceModel
 from facekit.records import BoolArray, ByteArray, FloatArray, IntArray, Landmarks
 
 HELD_OUT = 10  # every tenth face is not learned from
+OCCLUDERS = ("glasses", "mask", "blob", "hand")  # before every second face, in turn
 
 LookAgain = Callable[[ByteArray, Landmarks, BoolArray | None], Landmarks]
 Detect = Callable[[ByteArray, BoolArray | None], list[Landmarks]]
@@ -45,12 +46,11 @@ def synthetic_photos(model: FaceModel, seed: int, index: int, detect: Detect) ->
     import torch
 
     from facekit.synthetic.face import sample_face
-    from facekit.synthetic.occluders import KINDS
     from facekit.synthetic.photo import PhotoOptions, render_photo
 
     generator = torch.Generator().manual_seed(seed * 1_000_003 + index)
     face = sample_face(model, generator)
-    occluder = tuple(KINDS)[index // 2 % len(KINDS)] if index % 2 else None
+    occluder = OCCLUDERS[index // 2 % len(OCCLUDERS)] if index % 2 else None
     photo = render_photo(model, face, generator, PhotoOptions(occluder=occluder))
     pictures: list[tuple[ByteArray, BoolArray | None]] = [(photo.image, None)]
     if photo.occluded is not None:

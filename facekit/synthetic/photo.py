@@ -179,7 +179,9 @@ def render_photo(
             added.astype(np.float32), (options.size, options.size), interpolation=cv2.INTER_AREA
         )
     else:
-        covered, cover = draw_occluder(linear, face_pixels(model, small, skin), options.occluder, rng)
+        points = model.topology.embeddings["ibug68"].points(face.vertices.astype(np.float64))
+        marks, inner = project_points(camera, points)[:, :2], face_pixels(model, small, skin)
+        covered, cover = draw_occluder(linear, inner, marks, options.occluder, rng)
     mask = grow(cover, lens.blur)
     occluded = np.where(mask[..., None], expose(covered, factor, lens), image)
     return replace(photo, mask=mask, occluded=occluded)
