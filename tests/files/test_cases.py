@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from facekit.errors import UnreadableError, UsageError, WrongKindError
-from facekit.files.cases import CaseFiles, find_cases, read_pictures, read_truth
+from facekit.files.cases import CaseFiles, find_cases, find_photos, read_pictures, read_truth
 from facekit.files.images import write_image
 from facekit.files.models import load_model
 from facekit.files.truth import write_truth
@@ -104,3 +104,29 @@ def test_truth_is_of_the_model_or_refused() -> None:
     write_truth("b.truth.npz", {"vertices": model.mean})
     with pytest.raises(WrongKindError, match="not what facekit synth photos writes"):
         read_truth(replace(case, truth=Path("b.truth.npz")), model)
+
+
+def test_the_whole_photo_of_each_layout() -> None:
+    put("a/0.png", "a/0.occluded.png", "a/0.mask.png", "a/1.occluded.png", "a/1.mask.png")
+    put("a/2.jpg", "a/2.mask.png")
+    put("b/occ/s00_blob.png", "b/mask/s00_blob.png", "b/photo/s00.png")
+    put("b/occ/s01_blob.png", "b/mask/s01_blob.png")
+    whole = {case.name: case.whole and case.whole.name for case in find_cases([Path("a"), Path("b")])}
+    expected = {"a-0": "0.png", "a-1": None, "a-2": "2.jpg", "b-s00_blob": "s00.png", "b-s01_blob": None}
+    assert whole == expected
+
+
+def test_whole_photos_alone() -> None:
+    put("a/anna.jpg", "a/b/0.png", "a/b/0.occluded.png", "a/b/0.mask.png", "a/.c/1.png")
+    Path("a/b/0.truth.npz").touch()
+    Path("a/notes.txt").touch()
+    found = find_photos([Path("a")])
+    assert [(one.name, one.truth is not None) for one in found] == [("anna", False), ("b-0", True)]
+    Path("empty").mkdir()
+    with pytest.raises(UsageError, match="no photos"):
+        find_photos([Path("empty")])
+    with pytest.raises(UnreadableError):
+        find_photos([Path("nowhere")])
+    put("a/anna.png")
+    with pytest.raises(UsageError, match="same name"):
+        find_photos([Path("a")])
