@@ -21,7 +21,7 @@ from facekit.geometry.rotation import euler_to_matrix
 
 Array = NDArray[np.float64]
 
-SCALE = 4.5  # crop sides per metre where the network says 0
+SCALE = 4.0  # crop sides per metre where the network says 0
 
 
 @dataclass(frozen=True)
@@ -58,15 +58,22 @@ def decode(raw: Tensor) -> Pose:
 
 def towards(point: Array, focal: float, centre: Array) -> Array:
     """The smallest rotation (3, 3) that takes the viewing axis to the ray of a pixel (2,)."""
-    ray = np.array([*(np.asarray(point) - centre) / focal, 1.0])
-    x, y, z = ray / np.linalg.norm(ray)
-    return np.array(
-        [
-            [1 - x * x / (1 + z), -x * y / (1 + z), x],
-            [-x * y / (1 + z), 1 - y * y / (1 + z), y],
-            [-x, -y, z],
-        ]
-    )
+    offset, length = torch.as_tensor(np.asarray(point) - centre)[None], torch.tensor([focal]).double()
+    found: Array = turns_towards(offset, length)[0].numpy()
+    return found
+
+
+def turns_towards(offset: Tensor, focal: Tensor) -> Tensor:
+    """(B, 3, 3), for rays at ``offset`` (B, 2) from the principal point, in the units of ``focal`` (B,)."""
+    ray = torch.cat([offset, focal[:, None]], 1)
+    x, y, z = (ray / ray.norm(dim=1, keepdim=True)).unbind(1)
+    cross = -x * y / (1 + z)
+    rows = [
+        torch.stack([1 - x * x / (1 + z), cross, x], 1),
+        torch.stack([cross, 1 - y * y / (1 + z), y], 1),
+        torch.stack([-x, -y, z], 1),
+    ]
+    return torch.stack(rows, 1)
 
 
 def pose_in_crop(view: View, crop: Array) -> tuple[float, Array, Array]:
