@@ -9,9 +9,10 @@ them (sRGB); row 0 of a texture is the top of the UV square. Arrays may be memor
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from facekit.geometry.camera import project_points
 from facekit.records import BoolArray, ByteArray, Camera, FloatArray, IntArray, Step
@@ -214,6 +215,11 @@ def project_keypoints(keypoints: Keypoints, vertices: FloatArray) -> FloatArray:
     points = np.einsum("...lkc,lk->...lc", corners, keypoints.bary.astype(np.float64))
     screen = project_points(keypoints.camera, points)[..., :2]
     return (screen / keypoints.camera.image_size).astype(np.float32)
+
+
+def blank(shape: tuple[int, ...], dtype: type = np.uint8) -> NDArray[Any]:
+    """An array of zeros that takes no memory, for a capture whose frames are yet to come."""
+    return np.broadcast_to(np.zeros((), dtype), shape)
 
 
 def part(capture: Capture, frames: IntArray) -> Capture:

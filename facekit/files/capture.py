@@ -105,11 +105,6 @@ def new_capture(path: PathLike, like: Capture, force: bool = False) -> Iterator[
         write_text(folder / HEAD, json.dumps(_head(made), indent=2) + "\n")
 
 
-def blank(shape: tuple[int, ...], dtype: type = np.uint8) -> NDArray[Any]:
-    """An array of zeros that takes no memory, to tell ``new_capture`` a shape."""
-    return np.broadcast_to(np.zeros((), dtype), shape)
-
-
 def is_capture(path: PathLike) -> bool:
     """Whether a folder holds a capture."""
     return (Path(path) / HEAD).is_file()

@@ -87,14 +87,14 @@ def sample_subject(model: FaceModel, texture_size: int, rng: np.random.Generator
     points = chart.at(places)
     part = model.topology.parts[chart.corners[:, 0]]
     skin = part == PARTS.index("skin")
-    order = np.arange(len(chart.index))
+    order = chart.pad(chart.image(np.arange(len(chart.index), dtype=np.float64)))
     return Subject(
         model,
         neutral,
         (modes / model.expression_scale[: len(modes), None]).astype(np.float32),
         look,
         chart,
-        chart.pad(chart.image(order)).ravel(),
+        order.ravel().astype(np.int64),
         _albedo(model, look, chart),
         _gloss(points, part, rng),
         BUMP * np.stack([noise_at(points, 1.6, rng) for _ in range(3)], axis=1) * skin[:, None],
@@ -198,7 +198,7 @@ def _blood(subject: Subject, vertices: FloatArray, flush: float) -> FloatArray:
     for corner in range(3):
         total += np.bincount(faces[:, corner], ratio, len(vertices))
         count += np.bincount(faces[:, corner], minlength=len(vertices))
-    stretch = np.clip(subject.chart.at(total / np.maximum(count, 1)), -0.8, 0.8)
+    stretch = np.clip(subject.chart.at(total / np.maximum(count, 1)), -0.4, 0.4)
     amount = stretch[:, None] * BLUSH - flush * subject.blush[:, None] * np.array([0.01, 0.05, 0.035])
     return np.where(subject.skin[:, None], np.exp(amount), 1.0).astype(np.float32)
 
