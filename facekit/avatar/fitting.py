@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from facekit.avatar.capture import Keypoints
+from facekit.avatar.losses import IMAGE
 from facekit.avatar.models import Avatar, Prior
 from facekit.avatar.render import Cameras, Renderer, grey
 from facekit.geometry.rotation import axis_angle_to_matrix
@@ -95,7 +96,7 @@ class PicturesTarget:
             wanted = wanted[..., None]
         pictures = pictures.view(len(z), count, *pictures.shape[1:])
         square = (pictures - wanted).square().mean(-1) * masks
-        return square.flatten(1).sum(1) / masks.flatten(1).sum(1).clamp(min=1) / avatar.texture_scale**2
+        return square.flatten(1).sum(1) / masks.flatten(1).sum(1).clamp(min=1) / IMAGE**2
 
 
 def moved(cameras: Cameras, pose: Tensor) -> Cameras:

@@ -1,7 +1,7 @@
 """What the avatars learn from (LiP-Flow, Eq. 2-4, 7-9 and Sec. 14.1).
 
-Images and meshes count by mean squares in units of their deviation in the training, latents by means over
-their coordinates, in nats. The paper does not say what its weights multiply; so ours are ours.
+Images count by mean squares in units of ``IMAGE``, meshes in units of their deviation in the training, latents
+by means over their coordinates, in nats. The paper does not say what its weights multiply; so ours are ours.
 """
 
 from __future__ import annotations
@@ -14,20 +14,23 @@ from torch import Tensor
 from facekit.avatar.encoder import Gaussian
 
 
+IMAGE = 0.05  # of colours 0..1
+
+
 @dataclass(frozen=True)
 class Weights:
     """lambda_I, lambda_M, lambda_L of Eq. 2, and that of the entropy of P (keypoints only)."""
 
-    image: float = 10.0
+    image: float = 1.0
     mesh: float = 1.0
     latent: float = 0.01
     entropy: float = 0.0
 
 
-def image_loss(images: Tensor, truth: Tensor, masks: Tensor, scale: Tensor) -> Tensor:
-    """Mean square over the pixels in the masks (B, H, W) of images (B, H, W, 3), per square of ``scale``."""
+def image_loss(images: Tensor, truth: Tensor, masks: Tensor) -> Tensor:
+    """Mean square over the pixels in the masks (B, H, W) of images (B, H, W, 3)."""
     square = ((images - truth) * masks[..., None]).square().sum()
-    return square / (3 * masks.sum().clamp(min=1)) / scale**2
+    return square / (3 * masks.sum().clamp(min=1)) / IMAGE**2
 
 
 def mesh_loss(vertices: Tensor, truth: Tensor, scale: Tensor) -> Tensor:

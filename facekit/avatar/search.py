@@ -79,5 +79,5 @@ def wrong(avatar: Avatar, capture: Capture, frames: IntArray, z: torch.Tensor) -
         size = (int(batch["images"].shape[1]), int(batch["images"].shape[2]))
         pictures, _ = Renderer(mesh.faces, mesh.uv, mesh.uv_faces)(vertices, textures, cameras, size)
         pictures = avatar.colours(pictures, batch["camera"])
-        image = image_loss(pictures, batch["images"], batch["masks"], avatar.texture_scale)
+        image = image_loss(pictures, batch["images"], batch["masks"])
         return (image + mesh_loss(vertices, batch["vertices"], avatar.vertex_scale)).item()

@@ -156,7 +156,7 @@ class AvatarTask:
         pictures, shown = self.renderer(vertices, textures, cameras, size)
         pictures = avatar.colours(pictures, batch["camera"])
         masks = batch["masks"] & shown
-        image = image_loss(pictures, batch["images"], masks, avatar.texture_scale)
+        image = image_loss(pictures, batch["images"], masks)
         return image, mesh_loss(vertices, batch["vertices"], avatar.vertex_scale)
 
     def check(self, step: int) -> float:
