@@ -1,4 +1,4 @@
-"""``facekit synth``: photos and motions of invented people, and the albedo prior learned from photos."""
+"""``facekit synth``: photos, motions and captures of invented people; the albedo prior."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from facekit.cli.options import (
     seed_option,
     verbosity_options,
 )
+from facekit.cli.synth_capture import capture
 from facekit.cli.synth_motion import motion
 
 OURS = ("[0-9][0-9][0-9][0-9][0-9].*",)  # what an earlier run left in the folder
@@ -34,6 +35,7 @@ class Wish:
     size: int
     occluder: str
     wild: float
+    face_mask: bool
     model: str
     seed: int | None
     force: bool
@@ -42,17 +44,19 @@ class Wish:
 
 @click.group()
 def synth() -> None:
-    """Make photos of synthetic faces, with the truth beside them, and motions.
+    """Make photos of synthetic faces, with the truth beside them, motions, and captures for avatars.
 
     \b
     Examples:
       facekit synth photos -n 100 -o faces/ --seed 1
       facekit synth photos -n 20 -o masked/ --occluder mask
       facekit synth motion -n 24 -o motions/
+      facekit synth capture -o anna/ --seed 1
     """
 
 
 synth.add_command(motion)
+synth.add_command(capture)
 
 
 @synth.command(short_help="Write photos of invented people, with the truth beside them.")
@@ -73,6 +77,7 @@ synth.add_command(motion)
     show_default=True,
     help="0 a clean studio, 1 poor cameras, colour casts and compression.",
 )
+@click.option("--face-mask", is_flag=True, help="Also write NAME.face.png: white where the face is seen.")
 @model_option
 @seed_option
 @force_option
@@ -82,13 +87,14 @@ def photos(**wish: Any) -> None:
     """Write photos of invented people: NAME.png and NAME.truth.npz (mesh, camera, landmarks).
 
     With an occluder also NAME.occluded.png and NAME.mask.png (white = hidden); outside the mask the occluded
-    photo is the photo. The NAMEs are 00000, 00001, ...
+    photo is the photo. The NAMEs are 00000, 00001, ... With --face-mask the photos are data for facekit
+    train-prior segmenter.
     """
     from facekit.files.atomic import atomic_folder
     from facekit.files.images import write_image
     from facekit.files.models import load_model
     from facekit.files.truth import write_truth
-    from facekit.stages.synthesize import PhotoOptions, synthesize, truth
+    from facekit.stages.synthesize import PhotoOptions, face_shown, synthesize, truth
 
     asked = Wish(**wish)
     n, output, occluder = asked.n, asked.output, None if asked.occluder == "none" else asked.occluder
@@ -101,7 +107,10 @@ def photos(**wish: Any) -> None:
             files = {"photo": f"{i:05d}.png", "truth": f"{i:05d}.truth.npz"}
             write_image(folder / files["photo"], sample.photo.image)
             write_truth(folder / files["truth"], truth(face_model, sample))
-            for kind, pixels in (("occluded", sample.photo.occluded), ("mask", sample.photo.mask)):
+            parts = [("occluded", sample.photo.occluded), ("mask", sample.photo.mask)]
+            if asked.face_mask:
+                parts.append(("face", face_shown(face_model, sample.photo)))
+            for kind, pixels in parts:
                 if pixels is not None:
                     files[kind] = f"{i:05d}.{kind}.png"
                     write_image(folder / files[kind], pixels)

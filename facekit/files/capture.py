@@ -5,6 +5,8 @@ it is used."""
 from __future__ import annotations
 
 import json
+import math
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, replace
@@ -15,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from facekit.avatar.capture import Capture, Hmc, Keypoints, Mesh, Views
-from facekit.errors import FacekitError, UnreadableError, WrongKindError
+from facekit.errors import FacekitError, UnreadableError, UsageError, WrongKindError
 from facekit.files.atomic import PathLike, atomic_folder, write_text
 from facekit.files.npz import CORRUPT
 from facekit.files.reading import read_json
@@ -85,6 +87,7 @@ def new_capture(path: PathLike, like: Capture, force: bool = False) -> Iterator[
     block succeeds. ``like`` may hold arrays that take no memory, see ``blank``.
     """
     _require(like)
+    _refuse_lack(path, like)
     with atomic_folder(path, force, OURS) as folder:
         arrays = {name: np.array(_get(like, name)) for name in ARRAYS if _get(like, name) is not None}
         mapped = {}
@@ -171,6 +174,21 @@ def _require(capture: Capture) -> None:
     problem = wrong(capture)
     if problem:
         raise ValueError(f"capture: {problem}")
+
+
+def _refuse_lack(path: PathLike, like: Capture) -> None:
+    """UsageError where the disk has no room for the capture."""
+    arrays = [_get(like, name) for name in FILES]
+    size = sum(math.prod(array.shape) * array.itemsize for array in arrays if array is not None)
+    above = Path(path).absolute().parent
+    while not above.exists():
+        above = above.parent
+    free = shutil.disk_usage(above).free
+    if size > free:
+        raise UsageError(
+            f"a capture of {size / 1e9:,.1f} GB does not fit on the disk of {path}, which has "
+            f"{free / 1e9:,.1f} GB left; ask for fewer frames or cameras or a smaller preset"
+        )
 
 
 def _get(capture: Capture, name: str) -> Any:

@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 
 from facekit.avatar.capture import Capture, Hmc, Mesh, Views, blank, pack, project_keypoints
+from facekit.avatar.capture_augment import disturb_keypoints
 from facekit.avatar.keypoints import keypoints_of
 from facekit.morphable.model import FaceModel
 from facekit.records import ByteArray, FloatArray
@@ -46,6 +47,7 @@ class CaptureOptions:
     texture: int = 128  # texels a side
     view: tuple[int, int] = (128, 128)  # px, height and width
     hmc: tuple[int, int] = (48, 64)
+    noise: float = 0.0  # of the keypoints, see disturb_keypoints
 
 
 PRESETS = {
@@ -65,6 +67,7 @@ class Shooting:
     like: Capture  # the capture with its frames yet to come
     rest: FloatArray  # (N, 3) float32 linear, colours of texels that no camera sees
     seed: int  # of the cameras' noise
+    noise: float  # of the keypoints
 
 
 def plan_capture(
@@ -84,7 +87,7 @@ def plan_capture(
     like = _blank_capture(person, done, dome, marks, target, options, subject)
     still = np.zeros(len(model.expression_names), np.float32)
     lit = light_frame(person, pose_mesh(person, still), still, 0.0, dome, np.eye(3, 4))
-    return Shooting(person, dome, done, like, lit.matt, int(rng.integers(2**31)))
+    return Shooting(person, dome, done, like, lit.matt, int(rng.integers(2**31)), options.noise)
 
 
 def _blank_capture(
@@ -139,7 +142,8 @@ def film(plan: Shooting, made: Capture) -> Iterator[int]:
         vertices = pose_mesh(plan.subject, weights)
         lit = light_frame(plan.subject, vertices, weights, flush, plan.dome, made.head[n])
         made.meshes[n] = vertices
-        made.keypoints.points[n] = project_keypoints(made.keypoints, vertices)
+        points = project_keypoints(made.keypoints, vertices)
+        made.keypoints.points[n] = disturb_keypoints(points, rng, plan.noise) if plan.noise else points
         seen = _film_views(plan, made, lit, n, rng)
         made.textures[n] = mean_texture(plan.subject, seen, plan.rest, made.textures.shape[1])
         _film_headset(plan, made, lit, n, rng)
