@@ -26,6 +26,7 @@ MATHEMATICS = {
     "priors",
     "metrics",
     "networks",
+    "segmentation",
 }
 # What each part may import, besides itself: cli → stages, files → mathematics → records, errors.
 ALLOWED: dict[str, set[str]] = {

@@ -12,6 +12,7 @@ from facekit.cli import console, options
 from facekit.cli.train_avatar import avatar
 from facekit.cli.train_mesh_vae import mesh_vae
 from facekit.cli.train_pose import pose
+from facekit.cli.train_segmenter import segmenter
 from facekit.errors import UsageError
 
 if TYPE_CHECKING:
@@ -30,12 +31,14 @@ def train_prior() -> None:
       facekit train-prior landmarks --preset small --seed 0 -o landmarks.safetensors
       facekit train-prior mesh-vae --preset small --seed 0 -o mesh-vae.safetensors
       facekit train-prior pose motions/ --preset small --seed 0 -o pose.safetensors
+      facekit train-prior segmenter --preset small --seed 0 -o segmenter.safetensors
       facekit train-prior avatar capture/ --signal kpt --seed 0 -o subject.safetensors
     """
 
 
 train_prior.add_command(mesh_vae)
 train_prior.add_command(pose)
+train_prior.add_command(segmenter)
 train_prior.add_command(avatar)
 
 

@@ -23,7 +23,7 @@ MOUTH = ((-0.2, 0.63), (0.0, 0.58), (0.2, 0.63), (0.0, 0.71))
 def beard(linear: FloatArray, setting: Setting, rng: np.random.Generator) -> FloatArray:
     """Stubble, a moustache, a goatee or a full beard; all of it counts as face."""
     layout = setting.layout
-    shapes = [BEARD] if rng.random() < 0.6 else []
+    shapes: list[tuple[tuple[float, float], ...]] = [BEARD] if rng.random() < 0.6 else []
     shapes += [MOUSTACHE] if rng.random() < 0.7 or not shapes else []
     shapes += [CHIN] if rng.random() < 0.4 else []
     grown = np.zeros(layout.shape, np.float32)

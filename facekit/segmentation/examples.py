@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from facekit.geometry.camera import project_points
 from facekit.morphable.model import FaceModel
@@ -74,3 +77,24 @@ def flipped(example: Example) -> Example:
     points[:, 0] = example.image.shape[1] - points[:, 0]
     image, labels = example.image[:, ::-1].copy(), example.labels[:, ::-1].copy()
     return Example(image, labels, points, example.bare)
+
+
+def to_arrays(forms: list[Example]) -> dict[str, NDArray[Any]]:
+    """The forms of a photo as named arrays, as ``files.weights`` writes them."""
+    arrays: dict[str, NDArray[Any]] = {}
+    for index, form in enumerate(forms):
+        parts = {"image": form.image, "labels": form.labels, "landmarks": form.landmarks}
+        arrays |= {f"{index}.{name}": value for name, value in parts.items()}
+        arrays[f"{index}.bare"] = np.array(form.bare, np.uint8)
+    return arrays
+
+
+def from_arrays(arrays: Mapping[str, NDArray[Any]]) -> list[Example]:
+    """The forms of ``to_arrays``."""
+    count = len(arrays) // 4
+    return [
+        Example(
+            arrays[f"{i}.image"], arrays[f"{i}.labels"], arrays[f"{i}.landmarks"], bool(arrays[f"{i}.bare"])
+        )
+        for i in range(count)
+    ]

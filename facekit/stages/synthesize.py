@@ -11,6 +11,8 @@ import numpy as np
 from facekit.errors import UsageError
 from facekit.geometry.camera import project_points
 from facekit.morphable.model import FaceModel
+from facekit.records import BoolArray
+from facekit.segmentation.examples import FACE, face_area, synthetic_labels
 from facekit.synthetic.face import FaceOptions, SyntheticFace, sample_face
 from facekit.synthetic.occluders import KINDS
 from facekit.synthetic.photo import PhotoOptions, SyntheticPhoto, render_photo
@@ -62,6 +64,14 @@ def check_model(model: FaceModel) -> None:
         raise UsageError(f"the face model {model.name} has no texture chart; use --model default")
     if "ibug68" not in model.topology.embeddings:
         raise UsageError(f"the face model {model.name} has no 68 landmarks; use --model default")
+
+
+def face_shown(model: FaceModel, photo: SyntheticPhoto) -> BoolArray:
+    """(H, W) bool: the pixels of the photo without occluder that show the face, eyes and mouth included."""
+    points = model.topology.embeddings["ibug68"].points(photo.vertices.astype(np.float64))
+    marks = project_points(photo.camera, points)[:, :2]
+    area = face_area(model, photo.vertices, photo.camera)
+    return np.asarray(synthetic_labels(area, photo.region, marks) == FACE)
 
 
 def truth(model: FaceModel, sample: Sample) -> dict[str, np.ndarray[Any, Any]]:
