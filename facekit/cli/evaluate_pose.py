@@ -49,10 +49,10 @@ class Wish:
 )
 @click.option(
     "--part",
-    type=click.Choice(["test", "validation", "train", "all"]),
+    type=click.Choice(["test", "takes", "validation", "train", "all"]),
     default="test",
     show_default=True,
-    help="Which clips: those kept from training for the test, or others.",
+    help="Which clips: test is kinds of motion (or people) not trained on, takes other takes of known kinds.",
 )
 @click.option(
     "--frames",

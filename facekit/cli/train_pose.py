@@ -90,8 +90,8 @@ def pose(**wish: Any) -> None:
 
     DATA is a motion file or a folder of them: AMASS, clips on one skeleton in an .npz, or what synth motion
     writes. Of its subjects, or kinds of motion where subjects are not known, a fifth is kept for facekit
-    evaluate pose and a tenth for validation. Ctrl-C ends the run after the present step; the same command
-    goes on from there.
+    evaluate pose and a tenth for validation; of each kind that is trained on, a fifth of the takes. Ctrl-C
+    ends the run after the present step; the same command goes on from there.
 
     \b
     Examples:

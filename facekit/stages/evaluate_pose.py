@@ -12,8 +12,9 @@ import torch
 from facekit.errors import UsageError, WrongKindError
 from facekit.metrics.joints import mpjpe
 from facekit.metrics.tables import Cell, Table
-from facekit.motion.clips import groups, split
+from facekit.motion.clips import groups
 from facekit.motion.headset import Seen
+from facekit.motion.takes import parts
 from facekit.priors.pose_fit import begin, fit, observe, samples
 from facekit.priors.pose_frames import common_skeleton, frames_of, thin
 from facekit.priors.pose_prior import PosePrior
@@ -45,10 +46,10 @@ class Test:
 
 
 def part_of(motions: Sequence[Motion], part: str) -> list[Motion]:
-    """The clips of "train", "validation", "test" or "all". Raises UsageError where there are none."""
+    """The clips of a part (``motion.takes.parts``) or of "all". Raises UsageError where there are none."""
     if part == "all":
         return list(motions)
-    chosen = [motion for motion, kind in zip(motions, split(motions), strict=True) if kind == part]
+    chosen = [motion for motion, kind in zip(motions, parts(motions), strict=True) if kind == part]
     if not chosen:
         raise UsageError(f"no clips are for {part}; give more clips or --part all")
     return chosen

@@ -10,7 +10,8 @@ import torch
 from numpy.typing import NDArray
 
 from facekit.errors import UsageError
-from facekit.motion.clips import groups, split
+from facekit.motion.clips import groups
+from facekit.motion.takes import parts
 from facekit.priors.pose_files import to_arrays
 from facekit.priors.pose_frames import common_skeleton, frames_of
 from facekit.priors.pose_prior import PRESETS, pose_prior
@@ -61,7 +62,7 @@ def training_part(motions: Sequence[Motion], part: str = "train") -> list[Motion
             f"the clips are of {count} subjects or kinds of motion; give at least {LEAST_GROUPS}, some "
             "of which are kept for the test"
         )
-    return [motion for motion, kind in zip(motions, split(motions), strict=True) if kind == part]
+    return [motion for motion, kind in zip(motions, parts(motions), strict=True) if kind == part]
 
 
 def train_pose(
