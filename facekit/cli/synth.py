@@ -19,6 +19,7 @@ from facekit.cli.options import (
 )
 from facekit.cli.synth_capture import capture
 from facekit.cli.synth_motion import motion
+from facekit.cli.synth_occlude import occlude
 
 OURS = ("[0-9][0-9][0-9][0-9][0-9].*",)  # what an earlier run left in the folder
 OCCLUDERS = (
@@ -51,11 +52,13 @@ def synth() -> None:
       facekit synth photos -n 100 -o faces/ --seed 1
       facekit synth photos -n 20 -o masked/ --occluder mask
       facekit synth motion -n 24 -o motions/
+      facekit synth occlude *.jpg -o occluded/
       facekit synth capture -o anna/ --seed 1
     """
 
 
 synth.add_command(motion)
+synth.add_command(occlude)
 synth.add_command(capture)
 
 
