@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from facekit.completion.approach import USUAL, Approach
 from facekit.records import BoolArray, ByteArray, Completion, Ensemble, Fit, Landmarks
+from facekit.texture.options import TextureOptions
 
 if TYPE_CHECKING:
     import torch
@@ -39,7 +40,8 @@ def complete_face(
     """Complete the face under the mask n times.
 
     photo (H, W, 3) uint8 sRGB; hidden (H, W) bool, true where something covers the face. What is known is
-    used as it is; the stages that are missing are run.
+    used as it is; the stages that are missing are run. A fit without an ensemble is refined in the rounds of
+    the approach after the first.
     """
     from facekit.stages.complete import complete
     from facekit.stages.detect import detect_masked, redetect
@@ -51,6 +53,32 @@ def complete_face(
         if fit is None:
             landmarks = known.landmarks or detect_masked(photo, hidden)
             fit = fit_photo(photo, landmarks, model, hidden, look_again=redetect)
+        for _ in range(approach.rounds - 1):
+            fit = refit(photo, hidden, fit, model, approach.texture)
         ensemble = diversify(fit, model, n, generator, approach)
     pictured = complete(photo, hidden, fit, ensemble, model, generator, texture_size, approach.texture)
     return fit, ensemble, pictured
+
+
+def refit(
+    photo: ByteArray, hidden: BoolArray, fit: Fit, model: FaceModel, options: TextureOptions | None = None
+) -> Fit:
+    """The fit once more, to the photo completed with it (3DFaceFill, iterative refinement).
+
+    The landmarks are found again on that picture, where no occluder pulls at them; those in the completed
+    part count a little. Pixels that are hidden still do not count.
+    """
+    import torch
+
+    from facekit.stages.complete import complete
+    from facekit.stages.detect import redetect
+    from facekit.stages.fit import fit_photo
+    from facekit.stages.refine import alone, half_believed
+    from facekit.texture.patch import paste
+
+    generator, small = torch.Generator().manual_seed(0), 256  # texels: the picture is all that is wanted
+    options = options or TextureOptions()
+    drawn = paste(photo, complete(photo, hidden, fit, alone(fit), model, generator, small, options), 0)
+    landmarks = half_believed(redetect(drawn, fit.landmarks, hidden))
+    again = fit_photo(photo, landmarks, model, hidden)
+    return replace(again, landmarks=replace(again.landmarks, hidden=fit.landmarks.hidden))
