@@ -10,6 +10,7 @@ import click
 
 from facekit.cli import console, options
 from facekit.cli.train_avatar import avatar
+from facekit.cli.train_face_encoder import face_encoder
 from facekit.cli.train_mesh_vae import mesh_vae
 from facekit.cli.train_pose import pose
 from facekit.cli.train_segmenter import segmenter
@@ -31,6 +32,7 @@ def train_prior() -> None:
       facekit train-prior landmarks --preset small --seed 0 -o landmarks.safetensors
       facekit train-prior mesh-vae --preset small --seed 0 -o mesh-vae.safetensors
       facekit train-prior pose motions/ --preset small --seed 0 -o pose.safetensors
+      facekit train-prior face-encoder --preset small --seed 0 -o face-encoder.safetensors
       facekit train-prior segmenter --preset small --seed 0 -o segmenter.safetensors
       facekit train-prior avatar capture/ --signal kpt --seed 0 -o subject.safetensors
     """
@@ -38,6 +40,7 @@ def train_prior() -> None:
 
 train_prior.add_command(mesh_vae)
 train_prior.add_command(pose)
+train_prior.add_command(face_encoder)
 train_prior.add_command(segmenter)
 train_prior.add_command(avatar)
 
