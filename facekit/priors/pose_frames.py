@@ -1,4 +1,4 @@
-"""Frames of motions to learn poses from, and the batches drawn from them."""
+"""Frames of motions to learn poses from, and which of their joints are hidden in training."""
 
 from __future__ import annotations
 
@@ -13,13 +13,12 @@ from facekit.errors import UsageError
 from facekit.geometry.rotation import axis_angle_to_matrix
 from facekit.motion.clips import groups, mirrored, resample
 from facekit.motion.skeleton import Skeleton, forward_kinematics, skeleton_of
-from facekit.priors.pose_space import PoseSpace, without_heading
+from facekit.priors.pose_space import without_heading
 from facekit.records import Motion
 
 FPS = 30.0
-SIZES = 0.15  # log of a wearer's size: uniform within this of 0
-LOST_HAND = 0.1  # how often each hand is not seen
-OTHER_ARM = 0.15  # how often each arm is that of another frame: few clips show few ways to use arms
+GROWING = 0.3  # part of the training in which more and more joints are hidden
+WHOLE = 0.75  # part of the examples that hide all that are due
 CHUNK = 4096  # frames turned at once
 
 
@@ -102,48 +101,12 @@ def seen_joints(
 ) -> Tensor:
     """(count, J) bool, the joints that are not hidden at a point of the training.
 
-    The longest row of hidden joints grows until half of the training is done; half of the examples hide all
-    of it, the others a random part of it.
+    The longest row of hidden joints grows over the first part of the training; most of the examples hide
+    all of it, the others a random part of it.
     """
-    due = min(len(order), 1 + int(len(order) * min(1.0, 2 * progress)))
+    due = min(len(order), 1 + int(len(order) * min(1.0, progress / GROWING)))
     length = torch.randint(0, due + 1, (count,), generator=generator)
-    length[torch.rand(count, generator=generator) < 0.5] = due
+    length[torch.rand(count, generator=generator) < WHOLE] = due
     rank = torch.full((joints,), joints)
     rank[list(order)] = torch.arange(len(order))
     return rank[None] >= length[:, None]
-
-
-def draw(
-    frames: Frames, x: Tensor, arms: Tensor, count: int, generator: torch.Generator
-) -> dict[str, Tensor]:
-    """A batch of the poses x (N, D), with heads' heights, which hands are seen, wearers' sizes, noise.
-
-    ``arms`` (2, D) bool are the coordinates of the left and of the right arm.
-    """
-    index = torch.multinomial(frames.weight, count, replacement=True, generator=generator)
-    drawn = x[index]
-    for arm in arms:
-        other = x[torch.multinomial(frames.weight, count, replacement=True, generator=generator)]
-        swapped = torch.rand(count, 1, generator=generator) < OTHER_ARM
-        drawn = torch.where(swapped & arm, other, drawn)
-    hands = torch.rand(count, 2, generator=generator) >= LOST_HAND
-    return {
-        "x": drawn,
-        "head": frames.head[index],
-        "hands": hands,
-        "log_size": SIZES * (2 * torch.rand(count, generator=generator) - 1),
-        "noise": torch.randn(count, x.shape[1], generator=generator),
-    }
-
-
-def arm_coordinates(space: PoseSpace) -> Tensor:
-    """(2, D) bool: the coordinates of x that turn the left arm, and those that turn the right one."""
-    joints = space.kept // 3
-    rows = []
-    for side in ("left", "right"):
-        arm = [
-            side in name and not low
-            for name, low in zip(space.skeleton.names, space.skeleton.lower, strict=True)
-        ]
-        rows.append(torch.tensor(arm)[joints.cpu()])
-    return torch.stack(rows)

@@ -3,6 +3,8 @@
 Likelihoods are in nats for each coordinate. The distance of poses is the mean square of their coordinates
 and of their joints' positions, in units of ``NEAR``. Where the paper does not say: the approximator learns
 from latents that are held fixed, and its regulariser is the divergence of Sigma_H alone from the identity.
+What the flow is told of head and hands is vaguer in training than what the approximator reads, so that the
+latents, and with them mu_H, have something to say.
 """
 
 from __future__ import annotations
@@ -12,11 +14,12 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from facekit.motion.headset import PER_DEVICE
+from facekit.geometry.rotation import axis_angle_to_matrix
 from facekit.priors.flow import gaussian
-from facekit.priors.pose_frames import Frames, arm_coordinates, draw, masked_order, seen_joints
+from facekit.priors.pose_examples import Examples
+from facekit.priors.pose_frames import Frames, masked_order, seen_joints
 from facekit.priors.pose_prior import FlagPrior, PosePrior, RealNVPPrior, VaePrior
-from facekit.priors.pose_space import condition, tokens
+from facekit.priors.pose_space import PER_TOKEN, Body, condition, signal_of, tokens
 from facekit.priors.region import gumbel_noise
 
 NEAR = 0.1  # m
@@ -24,6 +27,11 @@ NOISE = 0.05  # standard deviations, added to the poses that the flow learns: ca
 NLL, MASKED, POSE, REGION = 1.0, 1.0, 1.0, 1.0  # lambda_NLL, lambda_mjp, lambda_rec, lambda_lra
 REGION_NLL, REGION_POSE, REGION_WIDTH = 1.0, 0.5, 0.25  # alpha_nll, alpha_rec, alpha_reg
 KL = 0.005  # of the VAE, VPoser's
+TRACKER = 0.01  # m, standard deviation of the noise of what is seen
+TURN = 3.0  # rad for each m of it
+VAGUE = 0.1  # m, at most: by how much more what FLAG's flow is told is off
+# The head is where its frame begins, and has no yaw there: rotation vector, position.
+_HEAD = (1.0, 0.0, 1.0, 0.0, 1.0, 0.0)
 
 
 @dataclass(frozen=True)
@@ -32,8 +40,8 @@ class Seen:
 
     x: Tensor  # (B, D) poses
     head: Tensor  # (B,)
+    body: Body  # all joints, as they are
     joints: Tensor  # (B, J, 9) what is true of each joint
-    body: Tensor  # (B, J, 3) positions
     c: Tensor  # (B, 31) condition
     hands: Tensor  # (B, 2) bool
 
@@ -42,9 +50,8 @@ class PoseTask:
     """What the three have in common: data and condition."""
 
     def __init__(self, prior: PosePrior, frames: Frames, batch: int) -> None:
-        self.prior, self.frames, self.size = prior, frames, batch
-        self.x = prior.space.encode(frames.rotations)
-        self.arms = arm_coordinates(prior.space)
+        self.prior, self.size = prior, batch
+        self.examples = Examples.of(prior.space, frames)
 
     @property
     def model(self) -> nn.Module:
@@ -53,7 +60,7 @@ class PoseTask:
 
     def batch(self, progress: float, generator: torch.Generator) -> dict[str, Tensor]:
         """Poses and noise."""
-        return draw(self.frames, self.x, self.arms, self.size, generator)
+        return self.examples.draw(self.size, generator)
 
     def losses(self, batch: dict[str, Tensor], progress: float) -> dict[str, Tensor]:
         """Terms by name; "loss" is what is minimised."""
@@ -62,17 +69,22 @@ class PoseTask:
     def see(self, batch: dict[str, Tensor]) -> Seen:
         """What the headset would see of a batch."""
         body = self.prior.space.body(batch["x"], batch["head"])
-        joints = tokens(body)
+        c = self.told(body, batch, TRACKER * batch["tracker"])
+        return Seen(batch["x"], batch["head"], body, tokens(body), c, batch["hands"])
+
+    def told(self, body: Body, batch: dict[str, Tensor], off: Tensor) -> Tensor:
+        """The condition (B, 31) from a headset that is off by ``off`` (B, 3, 6) m and rad / ``TURN``."""
+        devices = list(self.prior.space.skeleton.devices)
+        off = torch.cat([off[:, :1] * off.new_tensor(_HEAD), off[:, 1:]], 1)
+        turned = axis_angle_to_matrix(TURN * off[..., :3]) @ body.orientations[:, devices]
+        said = tokens(Body(body.positions[:, devices] + off[..., 3:], turned))
         seen = torch.cat([torch.ones_like(batch["hands"][:, :1]), batch["hands"]], 1)[..., None]
-        signal = torch.cat([joints[:, list(self.prior.space.skeleton.devices)], seen], -1) * seen
-        assert signal.shape[-1] == PER_DEVICE
-        c = condition(signal, batch["log_size"])
-        return Seen(batch["x"], batch["head"], joints, body.positions, c, batch["hands"])
+        return condition(torch.cat([said, seen], -1) * seen, batch["log_size"])
 
     def distance(self, x: Tensor, seen: Seen) -> Tensor:
         """Of poses (B, D) from the true ones: a mean over the batch."""
         body = self.prior.space.body(x, seen.head).positions
-        joints = (body - seen.body).square().sum(-1).mean() / NEAR**2
+        joints = (body - seen.body.positions).square().sum(-1).mean() / NEAR**2
         return (x - seen.x).square().mean() + joints
 
 
@@ -103,8 +115,12 @@ class FlagTask(PoseTask):
         self.after = (*(range(2, blocks, 2) if supervised else ()), blocks)
 
     def batch(self, progress: float, generator: torch.Generator) -> dict[str, Tensor]:
-        """Poses and noise, which joints are seen, and the noise of the categorical latent."""
+        """Poses and noise, how vague the flow's condition is, which joints are seen, and the noise of the
+        categorical latent.
+        """
         drawn = super().batch(progress, generator)
+        drawn["vague"] = torch.randn(self.size, 3, 6, generator=generator)
+        drawn["share"] = torch.rand(self.size, generator=generator)
         joints, sizes = self.prior.space.skeleton.size, self.flag.region.sizes
         drawn["seen"] = seen_joints(self.order, joints, self.size, progress, generator)
         drawn["gumbel"] = gumbel_noise((self.size, sizes.variables, sizes.values), generator)
@@ -114,14 +130,18 @@ class FlagTask(PoseTask):
         """loss; nll of all blocks, masked joints, the categorical latent's pose; the region's parts."""
         seen = self.see(batch)
         noisy = seen.x + NOISE * batch["noise"]
-        nll, z = self.likelihoods(noisy, seen.c)
+        off = TRACKER * batch["tracker"] + VAGUE * batch["share"][:, None, None] * batch["vague"]
+        vague = self.told(seen.body, batch, off)
+        nll, z = self.likelihoods(noisy, vague)
         shown = self.shown(batch["seen"], seen.hands)
-        guess = self.flag.region(seen.joints, shown, seen.c)
+        joints = seen.joints.clone()
+        joints[:, list(self.prior.space.skeleton.devices)] = signal_of(seen.c)[..., :PER_TOKEN]
+        guess = self.flag.region(joints, shown, seen.c)
         wrong = (guess.joints - seen.joints).square().mean(-1)
         masked = (wrong * ~shown).sum() / (~shown).sum().clamp(min=1)
         pose = self.distance(self.flag.region.pose(guess.logits, batch["gumbel"]), seen)
         near = -gaussian(z.detach(), guess.mean, guess.log_sigma).mean() / z.shape[1]
-        found = self.distance(self.flag.decode(guess.mean, seen.c), seen)
+        found = self.distance(self.flag.decode(guess.mean, vague), seen)
         width = (0.5 * torch.expm1(2 * guess.log_sigma) - guess.log_sigma).mean()
         region = REGION_NLL * near + REGION_POSE * found + REGION_WIDTH * width
         loss = NLL * nll + MASKED * masked + POSE * pose + REGION * region

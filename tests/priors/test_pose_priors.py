@@ -14,8 +14,8 @@ from facekit.errors import WrongKindError
 from facekit.priors.pose_files import from_arrays, to_arrays
 from facekit.priors.pose_frames import Frames
 from facekit.priors.pose_prior import PRESETS, FlagPrior, PosePrior, VaePrior, pose_prior
-from facekit.priors.pose_space import PoseSpace
-from facekit.priors.pose_training import KL, NEAR, NOISE, FlagTask, pose_task
+from facekit.priors.pose_space import PoseSpace, signal_of
+from facekit.priors.pose_training import KL, NEAR, NOISE, TRACKER, VAGUE, FlagTask, pose_task
 from facekit.priors.region import gumbel_noise, one_hot
 from facekit.train.loop import Settings, train
 
@@ -118,12 +118,16 @@ def test_the_losses_of_flag_against_the_textbook(space: PoseSpace, frames: Frame
     seen = task.see(batch)
     shown = batch["seen"].clone()
     shown[:, list(PLAIN.devices[1:])] = batch["hands"]
+    off = TRACKER * batch["tracker"] + VAGUE * batch["share"][:, None, None] * batch["vague"]
+    vague = task.told(seen.body, batch, off)
     with torch.no_grad():
-        guess = prior.region(seen.joints, shown, seen.c)
+        joints = seen.joints.clone()
+        joints[:, list(PLAIN.devices)] = signal_of(seen.c)[..., :9]
+        guess = prior.region(joints, shown, seen.c)
         noisy = seen.x + NOISE * batch["noise"]
         nll, z, logdet = 0.0, noisy, torch.zeros(16)
         for k, block in enumerate(prior.flow.blocks, 1):
-            z, change = block(z, seen.c)
+            z, change = block(z, vague)
             logdet = logdet + change
             if k in (2, 4):  # of four blocks: the inner one at half weight, and the last
                 value = normal(z.numpy(), np.zeros(1), np.ones(space.size)) + logdet.numpy()
@@ -132,7 +136,7 @@ def test_the_losses_of_flag_against_the_textbook(space: PoseSpace, frames: Frame
         sigma = guess.log_sigma.exp().numpy()
         width = (0.5 * (sigma**2 - 1) - np.log(sigma)).mean()
         wrong = (guess.joints - seen.joints)[~shown].square().mean().item()
-        pose = plain_distance(space, prior.decode(guess.mean, seen.c), seen.x, seen.head)
+        pose = plain_distance(space, prior.decode(guess.mean, vague), seen.x, seen.head)
         choice = torch.nn.functional.one_hot((guess.logits + batch["gumbel"]).argmax(-1), 8).float()
         other = plain_distance(space, prior.region.to_pose(choice.flatten(1)), seen.x, seen.head)
     expected = {

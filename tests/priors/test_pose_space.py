@@ -15,11 +15,8 @@ from facekit.motion.clips import mirrored
 from facekit.motion.headset import headset_of, in_head_frame
 from facekit.motion.skeleton import forward_kinematics, skeleton_of
 from facekit.priors.pose_frames import (
-    OTHER_ARM,
     Frames,
-    arm_coordinates,
     common_skeleton,
-    draw,
     frames_of,
     masked_order,
     seen_joints,
@@ -140,25 +137,5 @@ def test_the_curriculum_hides_more_and_more() -> None:
         hidden.append((~seen).any(0).sum().item())
         ranks = torch.tensor(order)
         assert ((~seen)[:, ranks].int().diff(dim=1) <= 0).all()  # a row of joints, from the first on
-    assert hidden == [1, 7, 12, 12]
-    assert ((~seen).sum(1) == 12).float().mean() > 0.5
-
-
-def test_batches_depend_on_the_generator_alone(space: PoseSpace, frames: Frames) -> None:
-    x, arms = space.encode(frames.rotations), arm_coordinates(space)
-    one, two, other = (draw(frames, x, arms, 16, torch.Generator().manual_seed(s)) for s in (1, 1, 2))
-    assert all(torch.equal(one[name], two[name]) for name in one)
-    assert not torch.equal(one["x"], other["x"])
-
-
-def test_some_arms_are_those_of_another_frame(space: PoseSpace, frames: Frames) -> None:
-    x, arms = space.encode(frames.rotations), arm_coordinates(space)
-    names = {PLAIN.names[joint] for joint in (space.kept[arms[0]] // 3).tolist()}
-    assert names == {"left_shoulder", "left_elbow", "left_wrist"}
-    assert not (arms[0] & arms[1]).any()
-    drawn = draw(frames, x, arms, 2000, torch.Generator().manual_seed(0))["x"]
-    trunk, left = ~arms.any(0), arms[0]
-    own = torch.cdist(drawn[:, trunk], x[:, trunk]).argmin(1)
-    assert torch.equal(drawn[:, trunk], x[own][:, trunk])
-    swapped = (drawn[:, left] != x[own][:, left]).any(1).float().mean().item()
-    assert swapped == pytest.approx(OTHER_ARM, abs=0.04)
+    assert hidden == [1, 11, 12, 12]
+    assert ((~seen).sum(1) == 12).float().mean() > 0.75
