@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from facekit.records import ByteArray, Ensemble, Fit
     from facekit.stages.report import Case
 
+ROUNDS = 2  # of fitting, by default
 SIZES = ("256", "512", "1024", "2048")
 
 
@@ -46,6 +47,7 @@ class Request:
     landmarks: Path | None
     fit: Path | None
     ensemble: Path | None
+    refine: int
 
 
 @click.command(short_help="Complete the hidden part of a face: photos, meshes and a report.")
@@ -66,6 +68,10 @@ class Request:
 @landmarks_option
 @method_option
 @click.option(
+    "--refine", type=click.IntRange(1, 8), metavar="T",
+    help="Fit T times, each time after the first to the picture that was completed; 2 by default, 1 with --fit.",
+)  # fmt: skip
+@click.option(
     "--texture-size", type=click.Choice(SIZES), default="512", show_default=True,
     help="Texels a side of the textures.",
 )  # fmt: skip
@@ -77,7 +83,7 @@ class Request:
 @verbosity_options
 def complete(
     photos: tuple[Path, ...], masks: tuple[Path, ...], model: str, output: Path | None, seed: int | None,
-    texture_size: str, as_json: bool, **options: Any,
+    refine: int | None, texture_size: str, as_json: bool, **options: Any,
 ) -> None:  # fmt: skip
     """Complete the hidden part of a face: pictures, textured meshes, the records and a report.
 
@@ -90,24 +96,29 @@ def complete(
     from facekit.files.models import load_model
 
     jobs = pair(photos, masks, output)
-    _check(len(photos), **{name: options[name] for name in ("landmarks", "fit", "ensemble")})
+    _check(len(photos), refine, **{name: options[name] for name in ("landmarks", "fit", "ensemble")})
     for job in jobs.values():
         refuse_folder(job.folder, options["force"])
     face_model = load_model(model)
     # Told at the end, so that bad input gets one line.
     chosen = console.new_seed() if seed is None else seed
-    request = Request(seed=chosen, texture_size=int(texture_size), **options)
+    rounds = refine or (1 if options["fit"] else ROUNDS)
+    request = Request(seed=chosen, texture_size=int(texture_size), refine=rounds, **options)
     results, failures = console.run_many(photos, lambda photo: run_one(jobs[photo], face_model, request))
     if as_json:
         console.emit_json(results[0] if len(photos) == 1 else [*results, *failures])
 
 
-def _check(count: int, landmarks: Path | None, fit: Path | None, ensemble: Path | None) -> None:
+def _check(
+    count: int, refine: int | None, landmarks: Path | None, fit: Path | None, ensemble: Path | None
+) -> None:
     """Before any work: options that cannot go together."""
     if count > 1 and (landmarks or fit or ensemble):
         raise UsageError("--landmarks, --fit and --ensemble belong to one photo; give one photo with them")
     if ensemble and not fit:
         raise UsageError("--ensemble needs the fit it was made from; give it with --fit")
+    if ensemble and refine and refine > 1:
+        raise UsageError("--ensemble was made from the fit as it is; leave out --refine")
     if landmarks and fit:
         raise UsageError("--fit was made from landmarks already; leave out --landmarks")
 
@@ -155,7 +166,8 @@ def complete_case(job: Job, model: FaceModel, request: Request) -> Case:
     landmarks = None if request.landmarks is None else given_landmarks(request.landmarks, photo, hidden)
     fit, ensemble = _given(job.photo, photo.pixels, request)
     network = None if ensemble is not None else network_of(request.method, None, model)
-    approach, known = Approach(request.method, network=network), Known(landmarks, fit, ensemble)
+    approach = Approach(request.method, network=network, rounds=request.refine)
+    known = Known(landmarks, fit, ensemble)
     generator = torch.Generator().manual_seed(request.seed)
     fit, ensemble, completion = complete_face(
         photo.pixels, hidden, model, request.n, generator, approach, known, request.texture_size
