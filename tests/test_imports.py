@@ -195,7 +195,7 @@ def test_torch_comes_with_the_work_and_not_with_the_import() -> None:
 
 MODULE_OF = {"opencv_contrib_python": "cv2", "pillow": "PIL", "scikit_image": "skimage"}
 # Brought in by a dependency of ours, or optional and imported where it is wanted.
-UNDECLARED = {"google", "pytorch3d", "h5py"}
+UNDECLARED = {"google", "pytorch3d", "h5py", "lpips"}
 
 
 def outside(paths: list[Path]) -> set[str]:

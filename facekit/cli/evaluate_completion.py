@@ -121,7 +121,10 @@ def completion(**wish: Any) -> None:
 
     asked = Wish(**wish)
     space, model = Workspace(asked.folder), load_model(asked.model)
-    by, methods = _perceptual(asked), tuple(name for name in METHODS if name in (asked.methods or METHODS))
+    by, methods = (
+        _perceptual(asked.distance),
+        tuple(name for name in METHODS if name in (asked.methods or METHODS)),
+    )
     seed = _begin(asked, model, space, by)
     variants = {
         name: None if name in CLASSICAL else variant_of(name, asked.refine, asked.inpainter)
@@ -164,10 +167,23 @@ def _begin(asked: Wish, model: FaceModel, space: Workspace, by: Perceptual) -> i
     return seed
 
 
-def _perceptual(asked: Wish) -> Perceptual:
+def _perceptual(name: str) -> Perceptual:
+    """What takes the perceptual distance. Raises ModelUnavailableError where it is not there."""
+    from facekit.errors import ModelUnavailableError
+    from facekit.files.assets import has_asset
     from facekit.metrics.perceptual import FILTERS
+    from facekit.metrics.perceptual_networks import by_lpips, by_segmenter
+    from facekit.stages.segment import ASSET, shipped_segmenter
 
-    return FILTERS
+    found = by_lpips() if name in ("auto", "lpips") else None
+    if found is None and name == "lpips":
+        raise ModelUnavailableError(
+            "--distance lpips needs the package lpips and the weights of AlexNet that torchvision stores; "
+            "install them, or leave --distance out"
+        )
+    if found is None and (name == "segmenter" or (name == "auto" and has_asset(ASSET))):
+        found = by_segmenter(shipped_segmenter())
+    return found or FILTERS
 
 
 def _cases(asked: Wish, seed: int, folder: Path, model: FaceModel) -> Iterator[tuple[str, Case | str]]:

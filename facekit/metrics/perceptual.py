@@ -30,36 +30,41 @@ class Perceptual:
     """What looks at the pictures."""
 
     name: str  # for the tables
-    features: Callable[
-        [Bytes], Sequence[Floats]
-    ]  # (S, S, 3) uint8 to layers (h, w, C), each from fine to coarse
-    floor: float = 0.0  # of the length of a feature: shorter ones count less
+    apart: Callable[[Bytes, Bytes], Sequence[Floats]]  # two squares (S, S, 3) to distances (h, w) of layers
 
 
 def perceptual_distance(
     picture: Bytes, truth: Bytes, where: Bools, box: tuple[int, int, int, int], by: Perceptual | None = None
 ) -> float:
-    """Mean distance 0 to 1 of how two pictures (H, W, 3) uint8 look, over the pixels (H, W) of ``where``.
+    """Mean distance of how two pictures (H, W, 3) uint8 look, over the pixels (H, W) of ``where``.
 
-    They are seen in the box x0 y0 x1 y1 px around the face, as squares of ``SIDE`` px. At each place of each
-    layer the distance is half the squared distance of the unit features, which is one minus the cosine.
+    They are seen in the box x0 y0 x1 y1 px around the face, as squares of ``SIDE`` px; layers count alike.
     Raises ValueError where sizes differ or ``where`` has nothing inside the box.
     """
     if picture.shape != truth.shape or picture.shape[:2] != where.shape:
         raise ValueError("the pictures and the part to be measured are of different sizes")
-    by = by or FILTERS
     x0, y0, x1, y1 = box
     inside = np.ascontiguousarray(where[y0:y1, x0:x1], np.uint8)
     if not inside.any():
         raise ValueError("there are no pixels to be measured in the box")
     weight = _resized(inside * np.uint8(255)).astype(np.float32)
-    ours, theirs = (by.features(_resized(image[y0:y1, x0:x1])) for image in (picture, truth))
-    total = 0.0
-    for one, other in zip(ours, theirs, strict=True):
-        apart = (_unit(one, by.floor) - _unit(other, by.floor)) ** 2
-        here = cv2.resize(weight, apart.shape[1::-1], interpolation=cv2.INTER_AREA)
-        total += float((0.5 * apart.sum(2) * here).sum() / here.sum())
-    return total / len(ours)
+    total = []
+    for apart in (by or FILTERS).apart(*(_resized(image[y0:y1, x0:x1]) for image in (picture, truth))):
+        here = cv2.resize(weight, apart.shape[::-1], interpolation=cv2.INTER_AREA)
+        total.append(float((apart * here).sum() / here.sum()))
+    return float(np.mean(total))
+
+
+def by_features(name: str, features: Callable[[Bytes], Sequence[Floats]], floor: float = 0.0) -> Perceptual:
+    """Distances 0 to 1 of features (h, w, C) of each layer: half the squared distance of the unit vectors,
+    which is one minus the cosine. Features shorter than ``floor`` count less.
+    """
+
+    def apart(picture: Bytes, truth: Bytes) -> list[Floats]:
+        layers = zip(features(picture), features(truth), strict=True)
+        return [0.5 * ((_unit(one, floor) - _unit(other, floor)) ** 2).sum(2) for one, other in layers]
+
+    return Perceptual(name, apart)
 
 
 def filter_features(picture: Bytes) -> list[Floats]:
@@ -100,4 +105,4 @@ def _resized(picture: Bytes) -> Bytes:
     return np.asarray(cv2.resize(picture, (SIDE, SIDE), interpolation=how), np.uint8)
 
 
-FILTERS = Perceptual("fixed filters", filter_features, NOISE)
+FILTERS = by_features("fixed filters", filter_features, NOISE)

@@ -8,7 +8,7 @@ import pytest
 from skimage.data import astronaut
 from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 
-from facekit.metrics.perceptual import Perceptual, perceptual_distance
+from facekit.metrics.perceptual import by_features, perceptual_distance
 from facekit.metrics.pictures import psnr, ssim
 
 SIDE = 200
@@ -110,7 +110,7 @@ def test_other_features_can_look(photo: np.ndarray) -> None:
         one = np.broadcast_to(np.array([dark, 1 - dark], np.float32), (4, 4, 2))
         return [one, np.ones((2, 2, 3), np.float32)]
 
-    by = Perceptual("by hand", features)
+    by = by_features("by hand", features)
     dark, light = np.zeros_like(photo), np.full_like(photo, 200)
     assert perceptual_distance(dark, light, EVERYWHERE, BOX, by) == pytest.approx(0.5)
     assert perceptual_distance(dark, dark, EVERYWHERE, BOX, by) == 0
