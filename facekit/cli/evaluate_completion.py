@@ -95,7 +95,7 @@ class Wish:
     type=click.Choice(["auto", "lpips", "segmenter", "filters"]),
     default="auto",
     show_default=True,
-    help="What takes the perceptual distance; auto is the first that is there.",
+    help="What takes the perceptual distance; auto is LPIPS where it is installed, else fixed filters.",
 )
 @options.output_option("Folder for photos, fits, pictures and tables; completion.evaluation by default.")
 @options.model_option
@@ -170,19 +170,19 @@ def _begin(asked: Wish, model: FaceModel, space: Workspace, by: Perceptual) -> i
 def _perceptual(name: str) -> Perceptual:
     """What takes the perceptual distance. Raises ModelUnavailableError where it is not there."""
     from facekit.errors import ModelUnavailableError
-    from facekit.files.assets import has_asset
     from facekit.metrics.perceptual import FILTERS
     from facekit.metrics.perceptual_networks import by_lpips, by_segmenter
-    from facekit.stages.segment import ASSET, shipped_segmenter
 
+    if name == "segmenter":
+        from facekit.stages.segment import shipped_segmenter
+
+        return by_segmenter(shipped_segmenter())
     found = by_lpips() if name in ("auto", "lpips") else None
     if found is None and name == "lpips":
         raise ModelUnavailableError(
             "--distance lpips needs the package lpips and the weights of AlexNet that torchvision stores; "
             "install them, or leave --distance out"
         )
-    if found is None and (name == "segmenter" or (name == "auto" and has_asset(ASSET))):
-        found = by_segmenter(shipped_segmenter())
     return found or FILTERS
 
 
