@@ -1,7 +1,8 @@
 """What the avatars learn from (LiP-Flow, Eq. 2-4, 7-9 and Sec. 14.1).
 
-Images count by mean squares in units of ``IMAGE``, meshes in units of their deviation in the training, latents
-by means over their coordinates, in nats. The paper does not say what its weights multiply; so ours are ours.
+Images count by mean squares in units of ``IMAGE``, meshes in units of their deviation in the training,
+latents by means over their coordinates, in nats. The paper does not say what its weights multiply; so ours
+are ours.
 """
 
 from __future__ import annotations
@@ -12,7 +13,6 @@ import torch
 from torch import Tensor
 
 from facekit.avatar.encoder import Gaussian
-
 
 IMAGE = 0.05  # of colours 0..1
 

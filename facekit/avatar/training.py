@@ -10,7 +10,8 @@ import torch
 from torch import Tensor, nn
 
 from facekit.avatar.batches import Batch, faces_batch, signal_batch, views_batch
-from facekit.avatar.capture import Capture
+from facekit.avatar.capture import Capture, hmc_batch
+from facekit.avatar.capture_augment import augment_hmc
 from facekit.avatar.encoder import Gaussian
 from facekit.avatar.losses import Weights, entropy, image_loss, kl, kl_to_standard, mesh_loss
 from facekit.avatar.models import WITHOUT_SIGNAL, Avatar, Prior
@@ -22,6 +23,7 @@ from facekit.train.loop import step_generator
 CHECKED = 48  # held-out frames that the early stopping looks at, at most
 HIDDEN = 0.2  # share of the items of which training hides keypoints
 MOST = 0.3  # largest share of an item's keypoints that is hidden
+CLEAN = 0.25  # share of the items whose headset pictures stay as they are
 
 
 @dataclass(frozen=True)
@@ -43,7 +45,7 @@ class Kept(nn.Module):
         super().__init__()
         self.avatar = avatar
         self.best = copy.deepcopy(avatar).requires_grad_(False)
-        self.register_buffer("best_loss", torch.tensor(float("inf")))
+        self.register_buffer("best_loss", torch.tensor(float("inf"), dtype=torch.float64))
         self.register_buffer("best_step", torch.tensor(0))
 
     def note(self, loss: float, step: int) -> None:
@@ -88,7 +90,7 @@ class AvatarTask:
         made = self.gather(self.frames[which], cameras)
         made["noise"] = torch.randn(self.size, self.avatar.sizes.latent, generator=generator)
         if "signal" in made:
-            made["signal"] = self._augmented(made["signal"], generator)
+            made["signal"] = self._augmented(made["signal"], self.frames[which], generator)
         return made
 
     def gather(self, frames: IntArray, cameras: IntArray) -> Batch:
@@ -100,10 +102,15 @@ class AvatarTask:
             made["signal"] = signal_batch(self.capture, frames, avatar.signal)
         return made
 
-    def _augmented(self, signal: Tensor, generator: torch.Generator) -> Tensor:
-        if self.avatar.signal == "hmc":
-            return signal
+    def _augmented(self, signal: Tensor, frames: IntArray, generator: torch.Generator) -> Tensor:
+        """Headset pictures under other light before other backgrounds; keypoints of which some are hidden."""
         count, points = signal.shape[:2]
+        if self.avatar.signal == "hmc":
+            seed = int(torch.randint(2**62, (), generator=generator))
+            masks = hmc_batch(self.capture, frames).masks
+            other = augment_hmc(signal.numpy(), masks, np.random.default_rng(seed))
+            clean = torch.rand(count, 1, 1, 1, generator=generator) < CLEAN
+            return torch.where(clean, signal, torch.from_numpy(other))
         some = torch.rand(count, 1, generator=generator) < HIDDEN
         share = MOST * torch.rand(count, 1, generator=generator)
         gone = some & (torch.rand(count, points, generator=generator) < share)
