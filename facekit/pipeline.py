@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     import torch
 
     from facekit.morphable.model import FaceModel
+    from facekit.stages.segment import Proposal
 
 
 @dataclass(frozen=True)
@@ -25,6 +26,44 @@ class Known:
 
 
 NOTHING = Known()
+
+
+@dataclass(frozen=True)
+class Found:
+    """What hides a face of which no mask was given."""
+
+    proposal: Proposal
+    fit: Fit  # with the mask of the proposal; the one that was known
+
+
+def find_hidden(photo: ByteArray, model: FaceModel, known: Known = NOTHING) -> Found:
+    """What is before the face in a photo (H, W, 3) uint8 sRGB: the segmenter proposes a mask, a fit to what
+    that leaves corrects it, and where it changed is made once more.
+
+    Raises ModelUnavailableError where there is no segmenter; NoFaceError.
+    """
+    from facekit.stages.detect import adopt, detect, detect_masked, redetect
+    from facekit.stages.fit import fit_photo
+    from facekit.stages.segment import correct, moved_much, propose
+
+    def marks_with(hidden: BoolArray) -> Landmarks:
+        return detect_masked(photo, hidden) if known.landmarks is None else adopt(known.landmarks, hidden)
+
+    if known.fit is not None:
+        proposal = propose(photo, known.fit.landmarks)
+        return Found(correct(photo, proposal, known.fit, model), known.fit)
+    landmarks = known.landmarks or detect(photo)[0]
+    proposal = propose(photo, landmarks)
+    if proposal.hidden.any():
+        landmarks = marks_with(proposal.hidden)
+        if moved_much(proposal, landmarks):  # the segmenter looked at the wrong place
+            proposal = propose(photo, landmarks)
+    fit = fit_photo(photo, landmarks, model, proposal.hidden, look_again=redetect)
+    again = correct(photo, proposal, fit, model)
+    if again is not proposal:
+        landmarks = marks_with(again.hidden)
+        fit = fit_photo(photo, landmarks, model, again.hidden, look_again=redetect)
+    return Found(again, fit)
 
 
 def complete_face(

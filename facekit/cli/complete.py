@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from facekit.cli import console
-from facekit.cli.inputs import given_landmarks, read_photo_and_mask
+from facekit.cli.inputs import given_landmarks, read_photo_and_mask, without_mask
 from facekit.cli.networks import network_of
 from facekit.cli.options import (
     FILE,
+    WORDS,
     force_option,
     json_option,
     landmarks_option,
@@ -55,7 +56,8 @@ class Request:
 @click.option(
     "--occlusion", "masks", type=FILE, multiple=True, metavar="MASK|FOLDER",
     help="Mask of what hides the face: of the photo's size, white = hidden. Once per photo, in order, "
-    "or a folder with NAME.mask.png, NAME_mask.png or NAME.png for each photo NAME.",
+    "or a folder with NAME.mask.png, NAME_mask.png or NAME.png for each photo NAME. Without it, what hides "
+    "the face is found in the photo; none: nothing does.",
 )  # fmt: skip
 @click.option(
     "-n", "n", type=click.IntRange(1, 64), default=8, show_default=True, help="How many completions."
@@ -89,6 +91,7 @@ def complete(
 
     \b
     Examples:
+      facekit complete photo.jpg -n 8
       facekit complete photo.jpg --occlusion mask.png -n 8
       facekit complete *.jpg --occlusion masks/ -o results/
     """
@@ -129,7 +132,7 @@ def run_one(job: Job, model: FaceModel, request: Request) -> dict[str, Any]:
 
     case = complete_case(job, model, request)
     told = figures(case)
-    if not told["mask_on_face"]:
+    if not told["mask_on_face"] and job.mask not in WORDS:
         if not _on_head(case):
             raise UsageError(
                 f"{job.mask} hides nothing of the face, which lies elsewhere in {job.photo}; check that it "
@@ -161,13 +164,14 @@ def complete_case(job: Job, model: FaceModel, request: Request) -> Case:
     from facekit.pipeline import Known, complete_face
     from facekit.stages.report import Case
 
-    photo, hidden = read_photo_and_mask(job.photo, job.mask)
-    assert hidden is not None
+    photo, hidden = read_photo_and_mask(job.photo, None if job.mask in WORDS else job.mask)
     landmarks = None if request.landmarks is None else given_landmarks(request.landmarks, photo, hidden)
     fit, ensemble = _given(job.photo, photo.pixels, request)
     network = None if ensemble is not None else network_of(request.method, None, model)
     approach = Approach(request.method, network=network, rounds=request.refine)
     known = Known(landmarks, fit, ensemble)
+    if hidden is None:
+        hidden, known = without_mask(job.photo, job.mask, photo, model, known)
     generator = torch.Generator().manual_seed(request.seed)
     fit, ensemble, completion = complete_face(
         photo.pixels, hidden, model, request.n, generator, approach, known, request.texture_size

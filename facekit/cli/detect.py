@@ -15,7 +15,7 @@ from facekit.errors import UsageError
 
 if TYPE_CHECKING:
     from facekit.files.images import Photo
-    from facekit.records import Landmarks
+    from facekit.records import BoolArray, Landmarks
 
 SUFFIX = ".landmarks.npz"
 
@@ -26,6 +26,7 @@ class Wish:
 
     photos: tuple[Path, ...]
     occlusion: Path | None
+    occlusion_mask: Path | None
     face: str | int
     box: tuple[float, float, float, float] | None
     detector: str
@@ -51,6 +52,12 @@ class Wish:
         """Where the landmarks of a face of a photo go."""
         suffix = f"_{number}{SUFFIX}" if self.every else SUFFIX
         return options.output_path(path, suffix, self.output, self.several or self.every)
+
+    def mask_of(self, path: Path) -> Path | None:
+        """Where the mask of what hides the faces of a photo goes."""
+        return self.occlusion_mask and options.output_path(
+            path, ".mask.png", self.occlusion_mask, self.several
+        )
 
     def overlay_of(self, path: Path) -> Path | None:
         """Where the drawing of a photo goes."""
@@ -86,7 +93,13 @@ class FaceType(click.ParamType):
 
 @click.command(short_help="Find face landmarks in photos.")
 @options.photos_argument
-@options.occlusion_option
+@options.occlusion_option()
+@click.option(
+    "--occlusion-mask",
+    type=options.FILE,
+    metavar="PATH",
+    help="Find what hides the face and write its mask: a picture, white = hidden, or a folder.",
+)
 @click.option(
     "--face",
     type=FaceType(),
@@ -129,13 +142,16 @@ def detect(**wish: Any) -> None:
     Examples:
       facekit detect photo.jpg --overlay seen.png
       facekit detect photo.jpg --occlusion mask.png
+      facekit detect photo.jpg --occlusion-mask mask.png
       facekit detect *.jpg --face all -o landmarks/
       facekit detect painting.png --landmarks by_hand.json
     """
     asked = Wish(**wish)
     if asked.several and (asked.occlusion or asked.box or asked.landmarks):
         raise UsageError("--occlusion, --box and --landmarks belong to one photo; call detect once per photo")
-    options.refuse_clashes(asked.photos, (asked.output, asked.overlay))
+    if asked.occlusion and asked.occlusion_mask:
+        raise UsageError("--occlusion says what is hidden, --occlusion-mask finds it; give one of them")
+    options.refuse_clashes(asked.photos, (asked.output, asked.overlay, asked.occlusion_mask))
     if asked.landmarks and (asked.box or asked.face != "largest"):
         raise UsageError("--landmarks says where the face is; leave out --box and --face")
     results, failures = console.run_many(asked.photos, partial(_one, asked))
@@ -147,15 +163,38 @@ def _one(asked: Wish, path: Path) -> list[dict[str, object]]:
     """Read a photo, find its faces, write them; what there is to tell of each."""
     _refuse(asked, path)
     photo, hidden = read_photo_and_mask(path, asked.occlusion)
+    found = _faces(asked, photo, hidden)
+    told: dict[str, object] = {}
+    if target := asked.mask_of(path):
+        from facekit.stages.segment import proposal_of
+
+        proposal = proposal_of(photo.pixels, found)
+        hidden, told = proposal.hidden, {"mask": target, "hidden_share": round(proposal.share, 4)}
+        if hidden.any():
+            found = _faces(asked, photo, hidden)
+        _save_mask(asked, target, hidden, f"{target}: {proposal.told}")
+    return [{**one, **told} for one in _save(asked, path, photo, found)]
+
+
+def _faces(asked: Wish, photo: Photo, hidden: BoolArray | None) -> list[Landmarks]:
+    """The faces of a photo, or the one that was given."""
     if asked.landmarks is not None:
-        return _save(asked, path, photo, [given_landmarks(asked.landmarks, photo, hidden, asked.scheme)])
+        return [given_landmarks(asked.landmarks, photo, hidden, asked.scheme)]
     from facekit.stages.detect import detect as run
 
-    found = run(
+    return run(
         photo.pixels, hidden, detector=asked.detector, scheme=asked.scheme, face=asked.face, box=asked.box,
         device=_device(asked.detector, asked.device),
     )  # fmt: skip
-    return _save(asked, path, photo, found)
+
+
+def _save_mask(asked: Wish, target: Path, hidden: BoolArray, told: str) -> None:
+    """Write the mask, white where hidden, and say what it hides."""
+    from facekit.files.images import write_image
+
+    options.make_folders([target], asked.several)
+    write_image(target, hidden, asked.force)
+    console.say(told)
 
 
 def _device(detector: str, name: str) -> str:
@@ -169,9 +208,10 @@ def _refuse(asked: Wish, path: Path) -> None:
     from facekit.files.images import check_image_suffix
 
     files = [asked.target(path, 0)]
-    if overlay := asked.overlay_of(path):
-        check_image_suffix(overlay)
-        files.append(overlay)
+    for picture in (asked.overlay_of(path), asked.mask_of(path)):
+        if picture is not None:
+            check_image_suffix(picture)
+            files.append(picture)
     refuse_overwrite(files, asked.force)
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import click
 
 from facekit.cli import console, options
-from facekit.cli.inputs import given_landmarks, read_photo_and_mask
+from facekit.cli.inputs import given_landmarks, read_photo_and_mask, without_mask
 from facekit.errors import UsageError
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ class Targets:
 @click.command("fit-3dmm", short_help="Fit the face model to a photo.")
 @options.photos_argument
 @options.landmarks_option
-@options.occlusion_option
+@options.occlusion_option(automatic=True)
 @options.output_option("The fit, NAME.fit.npz beside the photo by default; a folder with several photos.")
 @click.option(
     "--mesh", type=options.FILE, metavar="PATH", help="Also write the mesh: .obj, .glb or .ply, or a folder."
@@ -98,7 +98,8 @@ class Targets:
 def fit_3dmm(**wish: Any) -> None:
     """Fit shape, pose, camera, light and skin colour of a face model to each PHOTO.
 
-    Nothing hidden by --occlusion is looked at; the hidden part is the most probable one given the rest.
+    Nothing hidden by --occlusion is looked at; the hidden part is the most probable one given the rest. With
+    --occlusion auto what hides the face is found in the photo.
 
     \b
     Examples:
@@ -109,7 +110,7 @@ def fit_3dmm(**wish: Any) -> None:
     from facekit.files.models import load_model
 
     asked = Wish(**wish)
-    if asked.several and (asked.landmarks or asked.occlusion):
+    if asked.several and (asked.landmarks or asked.occlusion not in (None, *options.WORDS)):
         raise UsageError("--landmarks and --occlusion belong to one photo; call fit-3dmm once per photo")
     options.refuse_clashes(asked.photos, (asked.output, asked.mesh, asked.overlay))
     model = load_model(asked.model)
@@ -124,7 +125,7 @@ def _each(asked: Wish, model: FaceModel) -> Results:
 
     def one(path: Path) -> dict[str, object]:
         targets = _targets(path, asked)
-        photo, marks, hidden = _read(path, asked)
+        photo, marks, hidden = _read(path, asked, model)
         fit = fit_photo(photo.pixels, marks, model, hidden, **_settings(asked))
         return _save(path, photo, fit, targets, model, asked)
 
@@ -136,7 +137,7 @@ def _one_person(asked: Wish, model: FaceModel) -> Results:
     from facekit.stages.fit import fit_person
 
     places = [_targets(path, asked) for path in asked.photos]
-    read = [_read(path, asked) for path in asked.photos]
+    read = [_read(path, asked, model) for path in asked.photos]
     pixels = [photo.pixels for photo, _, _ in read]
     fits = fit_person(pixels, [r[1] for r in read], model, [r[2] for r in read], **_settings(asked))
     rows = zip(asked.photos, read, fits, places, strict=True)
@@ -154,9 +155,17 @@ def _settings(asked: Wish) -> dict[str, Any]:
     }
 
 
-def _read(path: Path, asked: Wish) -> tuple[Photo, Landmarks, BoolArray | None]:
+def _read(path: Path, asked: Wish, model: FaceModel) -> tuple[Photo, Landmarks, BoolArray | None]:
     """Photo, landmarks (found here when not given) and mask."""
-    photo, hidden = read_photo_and_mask(path, asked.occlusion)
+    word = asked.occlusion in options.WORDS
+    photo, hidden = read_photo_and_mask(path, None if word else asked.occlusion)
+    if asked.occlusion == options.AUTO:
+        from facekit.pipeline import Known
+
+        known = None if asked.landmarks is None else given_landmarks(asked.landmarks, photo, None)
+        hidden, found = without_mask(path, options.AUTO, photo, model, Known(known))
+        assert found.fit is not None
+        return photo, found.fit.landmarks, hidden
     if asked.landmarks is not None:
         return photo, given_landmarks(asked.landmarks, photo, hidden), hidden
     from facekit.stages.detect import detect_masked

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from facekit.cli import console
+from facekit.cli.options import NONE
 from facekit.errors import UsageError
 
 if TYPE_CHECKING:
     from facekit.files.images import Photo
     from facekit.morphable.model import FaceModel
+    from facekit.pipeline import Known
     from facekit.records import BoolArray, Ensemble, Fit, Landmarks
 
 
@@ -45,6 +48,31 @@ def read_photo_and_mask(path: Path, mask: Path | None) -> tuple[Photo, BoolArray
             "the mask if black was meant"
         )
     return photo, hidden
+
+
+def without_mask(
+    path: Path, word: Path, photo: Photo, model: FaceModel, known: Known
+) -> tuple[BoolArray, Known]:
+    """What hides the face in a photo of which no mask was given, and what became known on the way; tells it.
+
+    ``word``: AUTO to look for it, NONE where nothing does.
+    """
+    import numpy as np
+
+    from facekit.pipeline import find_hidden
+
+    hidden, told = np.zeros(photo.pixels.shape[:2], bool), "nothing hides the face, as --occlusion none says"
+    if word != NONE:
+        with console.naming(path):
+            found = find_hidden(photo.pixels, model, known)
+        hidden, told = found.proposal.hidden, found.proposal.told
+        known = replace(known, fit=found.fit)
+    if hidden.any():
+        told += "; give the mask with --occlusion if that is wrong, or --occlusion none if nothing is hidden"
+    else:
+        told += "; only what the head itself hides is completed"
+    console.say(f"{path}: {told}")
+    return hidden, known
 
 
 def _looks_inverted(hidden: BoolArray) -> bool:

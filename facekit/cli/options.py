@@ -20,6 +20,11 @@ F = TypeVar("F", bound=Callable[..., Any])
 RECORD_SUFFIXES = (".landmarks.npz", ".fit.npz", ".ensemble.npz", ".completion.npz", ".motion.npz")
 
 
+# Instead of the path of a mask; a file of that name is ./auto or ./none.
+AUTO, NONE = Path("auto"), Path("none")  # find what hides the face; nothing does
+WORDS = (AUTO, NONE)
+
+
 class Angle(click.ParamType):
     """An angle: ``30``, ``30deg`` or ``0.5rad``; radians inside."""
 
@@ -114,10 +119,13 @@ def landmarks_option(function: F) -> F:
     return click.option("--landmarks", type=FILE, metavar="FILE", help=text)(function)
 
 
-def occlusion_option(function: F) -> F:
-    """--occlusion, for files.images.read_mask."""
+def occlusion_option(automatic: bool = False) -> Callable[[F], F]:
+    """--occlusion, for files.images.read_mask; ``automatic``: also the words of WORDS."""
     text = "Mask of what hides the face: a picture of the photo's size, white = hidden."
-    return click.option("--occlusion", type=FILE, metavar="MASK", help=text)(function)
+    if automatic:
+        text += " auto: find it in the photo."
+    meta = "MASK|auto" if automatic else "MASK"
+    return click.option("--occlusion", type=FILE, metavar=meta, help=text)
 
 
 def method_option(function: F) -> F:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from facekit.cli.options import stem
+from facekit.cli.options import AUTO, WORDS, stem
 from facekit.errors import UsageError
 
 MASK_ENDINGS = (".mask.png", "_mask.png", ".png")
@@ -14,7 +14,7 @@ MASK_ENDINGS = (".mask.png", "_mask.png", ".png")
 
 @dataclass(frozen=True)
 class Job:
-    """One photo with its mask and the folder for its result."""
+    """One photo with its mask, or AUTO or NONE, and the folder for its result."""
 
     photo: Path
     mask: Path
@@ -33,11 +33,9 @@ def pair(photos: Sequence[Path], masks: Sequence[Path], output: Path | None) -> 
 
 
 def pair_masks(photos: Sequence[Path], masks: Sequence[Path]) -> list[Path]:
-    """The mask of each photo. Raises UsageError where one is missing."""
-    if not masks:
-        raise UsageError(
-            "complete needs --occlusion MASK: a picture of the photo's size, white where the face is hidden"
-        )
+    """The mask of each photo; AUTO where none is given. Raises UsageError where one is missing."""
+    if not masks or (len(masks) == 1 and masks[0] in WORDS):
+        return [masks[0] if masks else AUTO for _ in photos]
     if len(masks) == 1 and masks[0].is_dir():
         return [_mask_in(masks[0], photo) for photo in photos]
     if len(masks) != len(photos):

@@ -1,0 +1,126 @@
+"""Which pixels a fitted face does not explain: what the network says of a mask, corrected.
+
+After Egger et al., "Occlusion-aware 3D Morphable Models and an Illumination Prior for Face Image Analysis",
+IJCV 2018: a pixel shows the face where the rendered colour is near, else something whose colours a histogram
+describes; neighbours agree. There the mask starts from the render alone and beards are a class of their own;
+here it starts from the network, which knows beards, brows and lips.
+"""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+from scipy.ndimage import gaussian_filter
+
+from facekit.fitting.skin_pixels import SkinGrid, grid_pixels, skin_grid
+from facekit.morphable.model import FaceModel
+from facekit.raster.shade import LAMBERT, linear_to_srgb, sh_basis
+from facekit.records import BoolArray, ByteArray, Fit, FloatArray
+from facekit.segmentation.segment import guided
+
+SIDE = 160  # px, of the window that is looked at
+BINS = 8  # of the histogram, along each of the three colours
+UNIFORM = 0.1  # share of the histogram that is spread evenly
+FLOOR = 0.03  # sRGB: the least spread of the face's residual
+TAIL = 0.05  # share of face pixels that no render explains: wrinkles, glints, moles
+WEIGHT = 0.6  # of a pixel's likelihood: neighbouring ones err together
+LARGEST = 3.0  # of the evidence of a pixel, in natural logarithms
+AGREE = 2.0  # pull of the neighbours
+ROUNDS = 4
+RADIUS = 4  # px of the window: neighbours
+
+
+def corrected_chance(photo: ByteArray, chance: FloatArray, fit: Fit, model: FaceModel) -> FloatArray | None:
+    """Chances (H, W) of an occluder, corrected where the fitted skin lies; None where too little is seen.
+
+    photo (H, W, 3) uint8 sRGB; chance (H, W) from the network.
+    """
+    grid = skin_grid(photo, None, model, np.asarray(fit.vertices, np.float64), fit.camera, SIDE)
+    if grid is None or model.albedo is None or len(fit.code.albedo) != len(model.albedo.basis):
+        return None
+    seen = linear_to_srgb(np.clip(grid.window.linear, 0, 1))
+    prior = cv2.resize(_cut(chance, grid, fit), seen.shape[1::-1], interpolation=cv2.INTER_AREA)
+    evidence = np.zeros(seen.shape[:2])
+    evidence[grid.seen] = log_ratio(seen[grid.seen], _drawn(grid, fit, model), prior[grid.seen])
+    smooth = settled(prior, evidence, seen, grid.seen)
+    return _pasted(chance, np.where(grid.seen, smooth, prior) - prior, grid, fit)
+
+
+def _drawn(grid: SkinGrid, fit: Fit, model: FaceModel) -> FloatArray:
+    """sRGB (M, 3) of the fitted face at the seen pixels."""
+    pixels = grid_pixels(grid, np.asarray(fit.vertices, np.float64), model)
+    light = (sh_basis(pixels.normals) * np.asarray(LAMBERT)) @ fit.light.sh
+    code = np.asarray(fit.code.albedo, np.float64)
+    albedo = pixels.albedo + np.tensordot(code, pixels.modes, 1)
+    return np.asarray(linear_to_srgb(np.clip(albedo * light, 0, 1)))
+
+
+def log_ratio(seen: FloatArray, drawn: FloatArray, prior: FloatArray) -> FloatArray:
+    """Evidence (M,) for an occluder: log p(colour | occluder) - log p(colour | face), within +-LARGEST.
+
+    seen, drawn (M, 3) sRGB in 0..1; prior (M,) chances, which say what to learn spread and histogram from.
+    """
+    apart = seen - drawn
+    size = np.sqrt((apart**2).sum(axis=1) / 3)
+    face = 1 - prior
+    spread = max(FLOOR, 1.4826 * _weighted_median(size, face))
+    near = np.exp(-0.5 * 3 * (size / spread) ** 2) / (np.sqrt(2 * np.pi) * spread) ** 3
+    on_face = (1 - TAIL) * near + TAIL  # the colours fill a cube of volume 1
+    elsewhere = histogram(seen, prior)
+    return np.clip(WEIGHT * (np.log(elsewhere) - np.log(on_face)), -LARGEST, LARGEST)
+
+
+def histogram(colours: FloatArray, weight: FloatArray) -> FloatArray:
+    """Density (M,) of colours (M, 3) in 0..1 among those with weight (M,): smoothed, partly even."""
+    cell = np.clip((colours * BINS).astype(int), 0, BINS - 1)
+    index = (cell[:, 0] * BINS + cell[:, 1]) * BINS + cell[:, 2]
+    counts = np.bincount(index, weight, BINS**3).reshape(BINS, BINS, BINS)
+    counts = gaussian_filter(counts.astype(np.float64), 0.7, mode="nearest")
+    total = counts.sum()
+    share = counts.ravel() / total if total > 1 else np.full(BINS**3, 1 / BINS**3)
+    density: FloatArray = ((1 - UNIFORM) * share * BINS**3 + UNIFORM)[index]
+    return density
+
+
+def settled(prior: FloatArray, evidence: FloatArray, seen: FloatArray, where: BoolArray) -> FloatArray:
+    """Chances (h, w) after the neighbours have agreed: a mean field whose neighbourhoods follow the edges of
+    the picture (h, w, 3); pixels outside ``where`` keep theirs.
+    """
+    known = np.clip(prior, 0.02, 0.98)
+    own = np.log(known / (1 - known)) + evidence
+    guide = seen.mean(axis=-1).astype(np.float32)
+    chance = 1 / (1 + np.exp(-own))
+    for _ in range(ROUNDS):
+        chance = np.where(where, chance, prior)
+        around = guided(guide, chance.astype(np.float32), RADIUS, 1e-3)
+        chance = 1 / (1 + np.exp(-(own + AGREE * (2 * np.clip(around, 0, 1) - 1))))
+    return np.where(where, chance, prior)
+
+
+def _weighted_median(values: FloatArray, weight: FloatArray) -> float:
+    order = np.argsort(values)
+    total = np.cumsum(weight[order])
+    return float(values[order][np.searchsorted(total, total[-1] / 2)]) if total[-1] > 0 else 0.0
+
+
+def _cut(chance: FloatArray, grid: SkinGrid, fit: Fit) -> FloatArray:
+    x0, y0, x1, y1 = _box(grid, fit)
+    return np.ascontiguousarray(chance[y0:y1, x0:x1])
+
+
+def _pasted(chance: FloatArray, change: FloatArray, grid: SkinGrid, fit: Fit) -> FloatArray:
+    x0, y0, x1, y1 = _box(grid, fit)
+    large = cv2.resize(change.astype(np.float32), (x1 - x0, y1 - y0), interpolation=cv2.INTER_LINEAR)
+    out = chance.copy()
+    out[y0:y1, x0:x1] = np.clip(out[y0:y1, x0:x1] + large, 0, 1)
+    return out
+
+
+def _box(grid: SkinGrid, fit: Fit) -> tuple[int, int, int, int]:
+    """x0 y0 x1 y1 of the window in the photo."""
+    inner, outer = grid.window.camera, fit.camera
+    scale = inner.K[0, 0] / outer.K[0, 0], inner.K[1, 1] / outer.K[1, 1]
+    x0 = outer.K[0, 2] - inner.K[0, 2] / scale[0]
+    y0 = outer.K[1, 2] - inner.K[1, 2] / scale[1]
+    height, width = grid.window.linear.shape[:2]
+    return round(x0), round(y0), round(x0 + width / scale[0]), round(y0 + height / scale[1])
