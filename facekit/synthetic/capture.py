@@ -16,6 +16,7 @@ from facekit.synthetic.atlas import atlas_of, face_frame, gaussian
 from facekit.synthetic.dome import Dome
 from facekit.synthetic.face import TRUNCATION, off_span
 from facekit.synthetic.gaze import turn_eyes
+from facekit.synthetic.interplay import Interplay, sample_interplay
 from facekit.synthetic.lids import tuck_eyes
 from facekit.synthetic.light import ambient_occlusion, shadow_map
 from facekit.synthetic.noise import noise_at
@@ -40,6 +41,7 @@ class Subject:
     model: FaceModel
     neutral: FloatArray  # (V, 3) float64, m
     shapes: FloatArray  # (E, 3V) float32, m at weight 1
+    interplay: Interplay
     look: Look
     chart: Chart
     source: IntArray  # (S*S,) texel whose colour each place of the texture repeats
@@ -82,6 +84,7 @@ def sample_subject(model: FaceModel, texture_size: int, rng: np.random.Generator
     code[identity.slice] = np.clip(rng.standard_normal(identity.size), -TRUNCATION, TRUNCATION)
     neutral = model.instance(code) + off_span(model, float(rng.uniform(*OFF_SPAN)), rng)
     modes = model.basis[model.block("expression").slice].reshape(len(model.expression_names), -1)
+    shapes = (modes / model.expression_scale[: len(modes), None]).astype(np.float32)
     look, chart = _visible_look(rng), chart_of(model.topology, FINER * texture_size)
     places, _ = face_frame(model)
     points = chart.at(places)
@@ -91,7 +94,8 @@ def sample_subject(model: FaceModel, texture_size: int, rng: np.random.Generator
     return Subject(
         model,
         neutral,
-        (modes / model.expression_scale[: len(modes), None]).astype(np.float32),
+        shapes,
+        sample_interplay(model.expression_names, shapes, places, _soft(model), rng),
         look,
         chart,
         order.ravel().astype(np.int64),
@@ -104,6 +108,13 @@ def sample_subject(model: FaceModel, texture_size: int, rng: np.random.Generator
         model.topology.uv[model.topology.uv_faces].astype(np.float32),
         _areas(neutral, model.topology.faces),
     )
+
+
+def _soft(model: FaceModel) -> FloatArray:
+    """(V,) 0 at eyes, teeth and lids, which must go on meeting each other, 1 elsewhere on the skin."""
+    points, _ = face_frame(model)
+    lids = gaussian(points, (31.0, 0.0), (15.0, 9.0))
+    return model.topology.part("skin") * (1 - np.minimum(1.5 * lids, 1.0))
 
 
 def _visible_look(rng: np.random.Generator) -> Look:
@@ -148,7 +159,8 @@ def _areas(vertices: FloatArray, faces: IntArray) -> FloatArray:
 def pose_mesh(subject: Subject, weights: FloatArray) -> FloatArray:
     """The mesh (V, 3) float32, m, of ARKit weights (E,): turned eyes, lids that do not cut into them."""
     topology = subject.model.topology
-    moved = subject.neutral + (weights @ subject.shapes).reshape(-1, 3)
+    offset = weights @ subject.shapes + subject.interplay(weights)
+    moved = subject.neutral + offset.reshape(-1, 3)
     turned = turn_eyes(topology, moved, subject.neutral)
     return tuck_eyes(topology, turned).astype(np.float32)
 

@@ -34,6 +34,7 @@ class Crease:
     always: float = 0.0  # share that is there at rest
 
 
+CHIN = ((-12, -99), (-3, -97), (6, -100), (-8, -106), (2, -105), (11, -104), (-2, -112), (7, -111))
 FOREHEAD = {"browInnerUp": 0.5, "browOuterUp": 0.7}
 SMILE = {"mouthSmile": 0.8, "noseSneer": 0.5, "mouthUpperUp": 0.35, "cheekSquint": 0.2}
 CREASES: tuple[Crease, ...] = (
@@ -108,9 +109,9 @@ CREASES: tuple[Crease, ...] = (
     Crease(
         {"mouthShrugLower": 0.9, "mouthPucker": 0.35, "mouthFrown_L": 0.2, "mouthFrown_R": 0.2},
         (0.25, 0.9),
-        1.7,
-        1.0,
-        tuple([(x - 1.2, y - 0.6), (x + 1.2, y + 0.6)] for x in (-11, -4, 3, 10) for y in (-98, -104, -110)),
+        2.0,
+        0.9,
+        tuple([(x - 2.0, y - 0.8), (x + 2.0, y + 0.8)] for x, y in CHIN),
         sided=False,
     ),
     Crease(
