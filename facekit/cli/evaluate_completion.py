@@ -267,7 +267,7 @@ def _finish(
     for figure, label in COLUMNS.items():
         series, at = curves(results, methods, figure)
         if len(at) > 1:
-            picture = curves_picture(series, at, "hidden share of the face, %", label)
+            picture = curves_picture(series, at, "hidden share of the face, %", label, figure == "look")
             write_image(space.folder / f"ratio-{figure}.png", picture, force=True)
     for name, why in failed.items():
         console.warn(f"{name}: {why}")

@@ -11,24 +11,39 @@ from PIL import Image, ImageDraw, ImageFont
 SIZE = (760, 460)  # px
 MARGIN = (66, 26, 24, 62)  # px, left, top, right, bottom
 LEGEND = 20  # px a line
-COLOURS = ((214, 39, 40), (31, 119, 180), (44, 160, 44), (148, 103, 189), (255, 127, 14), (90, 90, 90))
+COLOURS = (
+    (214, 39, 40),
+    (31, 119, 180),
+    (44, 160, 44),
+    (148, 103, 189),
+    (255, 127, 14),
+    (90, 90, 90),
+    (140, 86, 75),
+    (23, 170, 190),
+)
 
 
 def curves_picture(
-    series: Mapping[str, Sequence[float]], at: Sequence[float], below: str, beside: str
+    series: Mapping[str, Sequence[float]],
+    at: Sequence[float],
+    below: str,
+    beside: str,
+    from_zero: bool = True,
 ) -> NDArray[np.uint8]:
     """A line with marks for each series: (H, W, 3) uint8. The places ``at`` are evenly apart.
 
-    ``below`` and ``beside`` name the axes; the vertical one begins at zero.
+    ``below`` and ``beside`` name the axes; the vertical one begins at zero, or else below the least value.
     """
     image = Image.new("RGB", SIZE, "white")
     draw, font = ImageDraw.Draw(image), ImageFont.load_default(size=13)
     left, top, right, bottom = MARGIN[0], MARGIN[1], SIZE[0] - MARGIN[2], SIZE[1] - MARGIN[3]
     top += LEGEND * len(series)
-    step = _step(max(max(values) for values in series.values()))
-    highest = step * np.ceil(max(max(values) for values in series.values()) / step)
-    for value in np.arange(0, highest + step / 2, step):
-        y = bottom - (bottom - top) * value / highest
+    least, most = (end(end(values) for values in series.values()) for end in (min, max))
+    step = _step(most if from_zero else max(most - least, 1e-9))
+    lowest = 0.0 if from_zero else step * np.floor(least / step)
+    up = (bottom - top) / max(step * np.ceil(most / step) - lowest, step)  # px of one unit
+    for value in np.arange(lowest, lowest + (bottom - top) / up + step / 2, step):
+        y = bottom - up * (value - lowest)
         draw.line([(left, y), (right, y)], fill=(220, 220, 220))
         draw.text((left - 8, y), f"{value:g}", fill="black", font=font, anchor="rm")
     xs = np.linspace(left + 20, right - 20, len(at))
@@ -36,7 +51,7 @@ def curves_picture(
         draw.text((x, bottom + 6), f"{value:g}", fill="black", font=font, anchor="mt")
     for place, (name, values) in enumerate(series.items()):
         colour = COLOURS[place % len(COLOURS)]
-        points = [(x, bottom - (bottom - top) * v / highest) for x, v in zip(xs, values, strict=True)]
+        points = [(x, bottom - up * (v - lowest)) for x, v in zip(xs, values, strict=True)]
         draw.line(points, fill=colour, width=2)
         for x, y in points:
             draw.ellipse([x - 3, y - 3, x + 3, y + 3], fill=colour)

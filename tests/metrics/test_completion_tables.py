@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import pytest
 
+from facekit.metrics.curves import COLOURS, curves_picture
 from facekit.metrics.completion_tables import curves, mean, tables
 
 
@@ -58,3 +60,13 @@ def test_no_case_no_table() -> None:
 def test_a_whole_face_hidden_is_in_the_last_bin() -> None:
     table = next(t for t in tables([case("side", 1.0, 5)], METHODS) if t.name == "ratio ssim")
     assert table.rows[0] == pytest.approx(("60 to 100 %", 1, "5.000", "5.000"))
+
+
+def test_curves_may_begin_below_the_least_value() -> None:
+    """A flat line lies at the bottom where the axis begins at it, and high up where it begins at zero."""
+
+    def height(from_zero: bool) -> float:
+        picture = curves_picture({"a": [20.2, 20.2], "b": [24.0, 24.0]}, (15, 25), "x", "y", from_zero)
+        return float(np.nonzero((picture[60:, 100:-60] == COLOURS[0]).all(-1))[0].mean())
+
+    assert height(False) > 1.5 * height(True)
