@@ -94,7 +94,7 @@ def _kinds(done: Results) -> list[tuple[str, Results]]:
     parted: list[tuple[str, Results]] = [
         (kind, [result for result in done if result["kind"] == kind]) for kind in kinds
     ]
-    return parted if len(parted) == 1 else [*parted, (OVERALL, done)]
+    return parted if len(parted) < 2 else [*parted, (OVERALL, done)]
 
 
 def _bins(done: Results) -> list[tuple[float, float, Results]]:

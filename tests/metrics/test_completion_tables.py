@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from facekit.metrics.curves import COLOURS, curves_picture
 from facekit.metrics.completion_tables import curves, mean, tables
+from facekit.metrics.curves import COLOURS, curves_picture
 
 
 def case(kind: str, ratio: float, value: float, failed: str | None = None) -> dict[str, Any]:
