@@ -28,7 +28,6 @@ from facekit.morphable.albedo import chart_digest
 from facekit.morphable.model import FaceModel
 from facekit.raster.shade import linear_to_srgb, srgb_to_linear
 from facekit.records import FloatArray
-from facekit.stages.complete import Skin
 from facekit.stages.detect import detect_masked, redetect
 from facekit.stages.fit import fit_photo
 from facekit.synthetic.face import sample_face
@@ -36,6 +35,7 @@ from facekit.synthetic.photo import PhotoOptions, render_photo
 from facekit.texture.albedo import complete_albedo
 from facekit.texture.expected import Expected, mean_difference
 from facekit.texture.invent import invent
+from facekit.texture.skin import Skin
 from facekit.texture.unwrap import unwrap
 from facekit.texture.window import face_window
 

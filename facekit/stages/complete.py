@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import json
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import lru_cache
 
 import cv2
@@ -15,32 +15,26 @@ import torch
 
 from facekit.errors import NumericalError, UsageError
 from facekit.files.assets import has_asset, read_asset_weights
-from facekit.geometry.mesh import vertex_normals
 from facekit.morphable.model import FaceModel
-from facekit.raster.shade import linear_to_srgb, srgb_to_linear
-from facekit.records import BoolArray, ByteArray, Completion, Ensemble, Fit, FloatArray, Light
+from facekit.raster.shade import linear_to_srgb
+from facekit.records import BoolArray, ByteArray, Completion, Ensemble, Fit, FloatArray
 from facekit.synthetic.lids import tuck_eyes
 from facekit.texture.albedo import (
     MIRRORED,
     SEEN,
-    Ground,
-    SeenAlbedo,
     complete_albedo,
     confidence_map,
-    is_symmetric,
-    seen_albedo,
 )
 from facekit.texture.blend import PLAIN, blend
-from facekit.texture.chart import Chart, chart_of
+from facekit.texture.chart import Chart
 from facekit.texture.expected import Expected, add_expected
 from facekit.texture.grain import add_grain
 from facekit.texture.invent import invent
 from facekit.texture.monochrome import is_monochrome, remove_colour
-from facekit.texture.options import TextureOptions
-from facekit.texture.places import ground, skin_attributes
+from facekit.texture.options import WHOLE, TextureOptions
+from facekit.texture.places import skin_attributes
 from facekit.texture.render import render_layer
-from facekit.texture.shading import even_light, exposure, shading, shelter, trusted_light, unit, whiteness
-from facekit.texture.unwrap import Unwrapped, unwrap
+from facekit.texture.skin import Skin
 from facekit.texture.window import Window, enlarge, face_window, mask_window, replaced
 
 EXPECTED = 0.008  # face widths: the first picture is the expected one, as unsure of hidden features as this
@@ -48,7 +42,6 @@ LEARNED = "expected.safetensors"
 ALIKE = 0.08  # sRGB: visible pixels this near to the render show skin, not hair
 SIZES = (256, 512, 1024, 2048)  # texels a side
 WORKERS = 2  # completions at once
-WHOLE = TextureOptions()
 LARGE = 1_500_000  # px; larger windows are completed one at a time, to spare memory
 
 
@@ -120,68 +113,13 @@ def complete(
     )
 
 
-@dataclass(frozen=True)
-class Skin:
-    """What the photo says of the skin of any shape that is laid under it."""
-
-    model: FaceModel
-    light: Light
-    window: Window
-    linear: FloatArray  # (h, w, 3) float32, the window in linear RGB
-    chart: Chart
-    ground: Ground
-    symmetric: bool  # whether texels have mirror partners
-    exposure: float  # of the textures, see texture.shading
-
-    @classmethod
-    def of(
-        cls, window: Window, fit: Fit, model: FaceModel, texture_size: int, options: TextureOptions = WHOLE
-    ) -> Skin:
-        """The skin in a window of the fit's photo."""
-        chart = chart_of(model.topology, texture_size)
-        symmetric = options.symmetric and is_symmetric(chart) and bool((model.topology.mirror >= 0).all())
-        linear = srgb_to_linear(window.scene.picture).astype(np.float32)
-        normals = vertex_normals(np.asarray(fit.vertices, np.float64), fit.faces)[fit.visible]
-        residual = json.loads(fit.stats).get("photometric_residual_srgb") or 0.0
-        light = trusted_light(fit.light, normals, residual)
-        if not options.separate_light:
-            light = even_light(light, normals)
-        brighter = exposure(fit.light, normals)
-        skin = cls(model, light, window, linear, chart, ground(model, chart), symmetric, brighter)
-        stronger = skin.overexposed(fit.vertices)
-        if stronger == 1.0:
-            return skin
-        return replace(skin, light=Light(light.sh * np.float32(stronger), light.order), exposure=1.0)
-
-    def overexposed(self, vertices: FloatArray) -> float:
-        """What to multiply the light by, so that the skin seen on a shape (V, 3) m is no whiter than skin."""
-        shown = self._unwrapped(vertices)
-        on_face = shown.trust * self.ground.face.ravel()[self.chart.index] > 0.5
-        return whiteness(shown.colour[on_face], self.shade(vertices)[on_face])
-
-    def shade(self, vertices: FloatArray) -> FloatArray:
-        """(N, 3) linear RGB, the light on the texels of a shape (V, 3) m."""
-        normals = vertex_normals(np.asarray(vertices, np.float64), self.model.topology.faces)
-        reached = self.chart.at(shelter(self.model.topology, vertices))[:, None]
-        return shading(unit(self.chart.at(normals)), self.light) * reached
-
-    def seen(self, vertices: FloatArray, shade: FloatArray) -> SeenAlbedo:
-        """The albedo that the photo shows on a shape (V, 3) m with a shade (N, 3) of its texels."""
-        shown = self._unwrapped(vertices)
-        return seen_albedo(self.chart, shown.colour, shade, shown.trust)
-
-    def _unwrapped(self, vertices: FloatArray) -> Unwrapped:
-        faces, scene = self.model.topology.faces, self.window.scene
-        normals = vertex_normals(np.asarray(vertices, np.float64), faces)
-        return unwrap(self.linear, scene.hidden, scene.camera, vertices, normals, faces, self.chart)
-
-    def expected(self, albedo: FloatArray, shade: FloatArray, trust: FloatArray) -> FloatArray:
-        """The albedo (T, T, 3) with what completions usually miss, where that was learned on this chart."""
-        learned = _shipped()
-        if learned is None or not learned.belongs_to(self.model.topology):
-            return albedo
-        lit = self.chart.image(shade)
-        return add_expected(albedo, lit, trust, learned, self.chart, self.model.topology)
+def _expected(skin: Skin, albedo: FloatArray, shade: FloatArray, trust: FloatArray) -> FloatArray:
+    """The albedo (T, T, 3) with what completions usually miss, where that was learned on this chart."""
+    learned = _shipped()
+    if learned is None or not learned.belongs_to(skin.model.topology):
+        return albedo
+    lit = skin.chart.image(shade)
+    return add_expected(albedo, lit, trust, learned, skin.chart, skin.model.topology)
 
 
 def _one(
@@ -198,7 +136,7 @@ def _one(
     albedo = complete_albedo(seen, prior, skin.chart, skin.ground, skin.symmetric)
     if not np.isfinite(albedo).all():
         raise NumericalError("the texture is not finite; the fit's light or camera does not make sense")
-    pictured = skin.expected(albedo, shade, seen.trust) if soften > 0 else albedo
+    pictured = _expected(skin, albedo, shade, seen.trust) if soften > 0 else albedo
     patch, face_pixels = _picture(skin, window, vertices, pictured, soften, grain)
     texture = _bytes(albedo * skin.exposure)
     return One(seen.trust, face_pixels), patch, texture

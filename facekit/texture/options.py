@@ -27,3 +27,6 @@ class TextureOptions:
     def __post_init__(self) -> None:
         if self.inpainter not in INPAINTERS:
             raise UsageError(f"the inpainter is one of {', '.join(INPAINTERS)}, not {self.inpainter!r}")
+
+
+WHOLE = TextureOptions()  # the whole method
