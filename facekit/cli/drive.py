@@ -32,6 +32,7 @@ class Wish:
     truth: Path | None
     clip: str | None
     scale: float | None
+    convention: str
     iterations: int
     bvh: bool
     video: bool
@@ -71,6 +72,14 @@ class Wish:
     help="Size of the wearer over that of the skeleton; as the signal says by default.",
 )
 @click.option(
+    "--convention",
+    type=click.Choice(["facekit", "openxr"]),
+    default="facekit",
+    show_default=True,
+    help="Axes of a headset's signal: the head faces +z, or -z as in OpenXR, whose wrists (of hand tracking) "
+    "have -z along the fingers.",
+)
+@click.option(
     "--iterations",
     type=click.IntRange(0, 1000),
     default=10,
@@ -100,7 +109,7 @@ def drive(**wish: Any) -> None:
 
     asked = Wish(**wish)
     prior = _prior(asked.source)
-    headset, truth = _signal(asked)
+    headset, truth = _signal(asked, prior)
     with atomic_folder(asked.folder, asked.force, OURS) as folder:
         started, count = time.perf_counter(), len(headset.positions)
         ticks = console.progress(range(count), "frames", count)
@@ -129,19 +138,25 @@ def _prior(source: Path) -> PosePrior:
     return from_arrays(*read_weights(source), str(source))
 
 
-def _signal(asked: Wish) -> tuple[Headset, Motion | None]:
+def _signal(asked: Wish, prior: PosePrior) -> tuple[Headset, Motion | None]:
     """What the headset sees, and the true motion where it is known."""
     from facekit.files.motion import holds_motion, read_headset, read_motions
+    from facekit.motion.conventions import from_openxr, on_body
     from facekit.motion.headset import headset_of
+    from facekit.motion.skeleton import skeleton_of
 
     if holds_motion(asked.by):
+        if asked.convention != "facekit":
+            raise UsageError(f"{asked.by} is a motion, not a headset's signal; leave out --convention")
         truth: Motion | None = _chosen(asked.by, read_motions(asked.by), asked.clip)
         assert truth is not None
-        headset = headset_of(truth)
+        headset = on_body(headset_of(truth), skeleton_of(truth), prior.space.skeleton)
     elif asked.clip is not None:
         raise UsageError(f"{asked.by} is a headset's signal, not a file of clips; leave out --clip")
     else:
         headset, truth = read_headset(asked.by), None
+        if asked.convention == "openxr":
+            headset = from_openxr(headset, prior.space.skeleton)
     if asked.truth is not None:
         truth = _chosen(asked.truth, read_motions(asked.truth), asked.clip)
     return replace(headset, scale=asked.scale or headset.scale), truth

@@ -29,7 +29,7 @@ REGION_NLL, REGION_POSE, REGION_WIDTH = 1.0, 0.5, 0.25  # alpha_nll, alpha_rec, 
 KL = 0.005  # of the VAE, VPoser's
 TRACKER = 0.01  # m, standard deviation of the noise of what is seen
 TURN = 3.0  # rad for each m of it
-VAGUE = 0.1  # m, at most: by how much more what FLAG's flow is told is off
+VAGUE = 0.04  # m, at most: by how much more what FLAG's flow is told is off
 # The head is where its frame begins, and has no yaw there: rotation vector, position.
 _HEAD = (1.0, 0.0, 1.0, 0.0, 1.0, 0.0)
 
@@ -82,10 +82,10 @@ class PoseTask:
         return condition(torch.cat([said, seen], -1) * seen, batch["log_size"])
 
     def distance(self, x: Tensor, seen: Seen) -> Tensor:
-        """Of poses (B, D) from the true ones: a mean over the batch."""
-        body = self.prior.space.body(x, seen.head).positions
-        joints = (body - seen.body.positions).square().sum(-1).mean() / NEAR**2
-        return (x - seen.x).square().mean() + joints
+        """Of poses (..., B, D) from the true ones: means (...,) over the batch."""
+        body = self.prior.space.body(x, seen.head.expand(x.shape[:-1])).positions
+        joints = (body - seen.body.positions).square().sum(-1).mean((-1, -2)) / NEAR**2
+        return (x - seen.x).square().mean((-1, -2)) + joints
 
 
 class RealNVPTask(PoseTask):
@@ -127,7 +127,9 @@ class FlagTask(PoseTask):
         return drawn
 
     def losses(self, batch: dict[str, Tensor], progress: float) -> dict[str, Tensor]:
-        """loss; nll of all blocks, masked joints, the categorical latent's pose; the region's parts."""
+        """loss; nll of all blocks, masked joints, the categorical latent's pose; the region's parts; the pose
+        at z = 0.
+        """
         seen = self.see(batch)
         noisy = seen.x + NOISE * batch["noise"]
         off = TRACKER * batch["tracker"] + VAGUE * batch["share"][:, None, None] * batch["vague"]
@@ -139,14 +141,16 @@ class FlagTask(PoseTask):
         guess = self.flag.region(joints, shown, seen.c)
         wrong = (guess.joints - seen.joints).square().mean(-1)
         masked = (wrong * ~shown).sum() / (~shown).sum().clamp(min=1)
-        pose = self.distance(self.flag.region.pose(guess.logits, batch["gumbel"]), seen)
+        chosen = self.flag.region.pose(guess.logits, batch["gumbel"])
+        both = torch.cat([guess.mean, torch.zeros_like(guess.mean)])
+        decoded = self.flag.decode(both, vague.repeat(2, 1)).unflatten(0, (2, -1))
+        pose, found, middle = self.distance(torch.cat([chosen[None], decoded]), seen)
         near = -gaussian(z.detach(), guess.mean, guess.log_sigma).mean() / z.shape[1]
-        found = self.distance(self.flag.decode(guess.mean, vague), seen)
         width = (0.5 * torch.expm1(2 * guess.log_sigma) - guess.log_sigma).mean()
         region = REGION_NLL * near + REGION_POSE * found + REGION_WIDTH * width
-        loss = NLL * nll + MASKED * masked + POSE * pose + REGION * region
+        loss = NLL * nll + MASKED * masked + POSE * pose + REGION * region + REGION_POSE * middle
         terms = {"loss": loss, "nll": nll, "masked": masked, "categorical": pose}
-        return terms | {"region": near, "pose": found, "width": width}
+        return terms | {"region": near, "pose": found, "width": width, "middle": middle}
 
     def likelihoods(self, x: Tensor, c: Tensor) -> tuple[Tensor, Tensor]:
         """Negative log-likelihood of the flow plus those after some blocks, block k of K weighted by k / K;

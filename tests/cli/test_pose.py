@@ -13,7 +13,9 @@ from facekit.cli.main import cli
 from facekit.files.motion import read_headset, read_motions
 from facekit.files.npz import read_record
 from facekit.files.weights import read_weights
+from facekit.motion.skeleton import skeleton_of
 from facekit.records import Motion
+from facekit.stages.drive_pose import world_joints
 from facekit.train import loop
 
 TRAIN = "train-prior pose moves --preset tiny --steps 4 --seed 3 --device cpu"
@@ -64,7 +66,7 @@ def test_weights_card_and_log() -> None:
     assert {value.dtype.name for value in arrays.values()} == {"float16", "float32", "int64"}
     assert "clips" in Path("flag.md").read_text()
     head = Path("flag.work/log.csv").read_text().splitlines()[0]
-    assert head == "step,loss,nll,masked,categorical,region,pose,width"
+    assert head == "step,loss,nll,masked,categorical,region,pose,width,middle"
     assert type_in(f"{TRAIN} -o flag.safetensors").exit_code == 2
 
 
@@ -136,6 +138,18 @@ def test_a_missing_hand_is_counted() -> None:
     )
 
 
+def test_a_signal_in_the_axes_of_openxr() -> None:
+    headset = read_headset("moves/look_000.hmd.npz")
+    half_turn = np.diag([-1.0, 1.0, -1.0])
+    turned = half_turn @ headset.rotations @ half_turn  # of the head; the hands turn about another axis
+    np.savez("a.npz", rotations=turned, positions=headset.positions @ half_turn, fps=30.0)
+    line = "drive flag.safetensors --by a.npz --iterations 0 --no-video --convention openxr"
+    assert type_in(line).exit_code == 0
+    motion = read_record("a.drive/a.motion.npz", Motion)
+    head = skeleton_of(motion).devices[0]
+    np.testing.assert_allclose(world_joints(motion)[:, head], headset.positions[:, 0], atol=1e-4)
+
+
 def test_tables() -> None:
     line = "evaluate pose flag.safetensors vae.safetensors --data moves --frames 4 -k 2 --runs 2 --seed 1"
     result = type_in(f"{line} -o tables --json")
@@ -152,24 +166,17 @@ def test_tables() -> None:
     assert "| flag | z = mu_H |" in again.stdout
 
 
-@pytest.mark.parametrize(
-    ("line", "code", "says"),
-    [
-        ("drive flag.safetensors --by moves/none.npz", 4, "does not exist"),
-        ("drive flag.safetensors --by flag.md", 5, "expected an .npz file"),
-        ("drive moves/look_000.hmd.npz --by moves/look_000.hmd.npz", 5, "expected a .safetensors"),
-        ("drive flag.safetensors --by moves/look_000.hmd.npz --clip look", 2, "leave out --clip"),
-        ("drive flag.safetensors --by clips.npz", 2, "holds 2 clips"),
-        ("drive flag.safetensors --by clips.npz --clip three", 2, "one of one, two"),
-        ("drive flag.safetensors --by millimetres.npz", 4, "millimetres"),
-        ("train-prior pose moves/look_000.motion.npz --seed 1 -o x.safetensors", 2, "at least 3"),
-        ("train-prior pose nowhere --seed 1 -o x.safetensors", 4, "does not exist"),
-        ("evaluate pose flag.safetensors --data plain.npz --part all -o x", 5, "another skeleton"),
-    ],
-)
-def test_wrong_requests_are_refused(line: str, code: int, says: str) -> None:
+def make_bad_files() -> None:
+    """Signals and archives of clips with one thing wrong each."""
     headset = read_headset("moves/look_000.hmd.npz")
-    np.savez("millimetres.npz", rotations=headset.rotations, positions=1000 * headset.positions, fps=30)
+    R, p = headset.rotations, headset.positions
+    blind = p.copy()
+    blind[2, 0] = np.nan
+    np.savez("millimetres.npz", rotations=R, positions=1000 * p, fps=30)
+    np.savez("stretched.npz", rotations=1.1 * R, positions=p, fps=30)
+    np.savez("two.npz", rotations=R[:, :2], positions=p[:, :2], fps=30)
+    np.savez("blind.npz", rotations=R, positions=blind, fps=30)
+    Path("cut.npz").write_bytes(Path("blind.npz").read_bytes()[:400])
     motion = read_motions("moves")[0]
     arrays = {
         "joint_names": motion.joint_names,
@@ -182,8 +189,36 @@ def test_wrong_requests_are_refused(line: str, code: int, says: str) -> None:
     }
     np.savez("clips.npz", **arrays)
     np.savez("plain.npz", **(arrays | {"offsets": 1.2 * motion.offsets}))
+    np.savez("fewer.npz", **(arrays | {"rotations": motion.rotations[:, :-1]}))
+
+
+@pytest.mark.parametrize(
+    ("line", "code", "says"),
+    [
+        ("drive flag.safetensors --by moves/none.npz", 4, "does not exist"),
+        ("drive flag.safetensors --by flag.md", 5, "expected an .npz file"),
+        ("drive moves/look_000.hmd.npz --by moves/look_000.hmd.npz", 5, "expected a .safetensors"),
+        ("drive flag.safetensors --by moves/look_000.hmd.npz --clip look", 2, "leave out --clip"),
+        ("drive flag.safetensors --by clips.npz", 2, "holds 2 clips"),
+        ("drive flag.safetensors --by clips.npz --clip three", 2, "one of one, two"),
+        ("drive flag.safetensors --by millimetres.npz", 4, "millimetres"),
+        ("drive flag.safetensors --by stretched.npz", 4, "axes are not of length one"),
+        ("drive flag.safetensors --by two.npz", 4, "head, left hand, right hand"),
+        ("drive flag.safetensors --by blind.npz", 4, "head is missing in frame 2"),
+        ("drive flag.safetensors --by cut.npz", 4, "damaged or incomplete"),
+        ("drive flag.safetensors --by fewer.npz", 4, "joints, but rotations"),
+        ("drive flag.safetensors --by moves/look_000.motion.npz --convention openxr", 2, "leave out --conv"),
+        ("train-prior pose fewer.npz --seed 1 -o x.safetensors", 4, "joints, but rotations"),
+        ("train-prior pose moves/look_000.motion.npz --seed 1 -o x.safetensors", 2, "at least 3"),
+        ("train-prior pose nowhere --seed 1 -o x.safetensors", 4, "does not exist"),
+        ("evaluate pose flag.safetensors --data plain.npz --part all -o x", 5, "another skeleton"),
+    ],
+)
+def test_wrong_requests_are_refused(line: str, code: int, says: str) -> None:
+    make_bad_files()
     before = sorted(Path().iterdir())
     result = type_in(line)
     assert result.exit_code == code, result.stderr
     assert says in result.stderr
+    assert [line.startswith("facekit: ") for line in result.stderr.splitlines()].count(True) == 1
     assert sorted(Path().iterdir()) == before

@@ -1,4 +1,4 @@
-"""Signals in OpenXR's axes, as its specification words them."""
+"""Signals in OpenXR's axes, as its specification words them, and in those of other bodies."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ import pytest
 from moves import PLAIN, SMPL_BODY
 
 from facekit.geometry.rotation import axis_angle_to_matrix
+from facekit.motion.conventions import from_openxr, on_body
 from facekit.motion.headset import check_headset
-from facekit.motion.openxr import from_openxr
 from facekit.records import Headset
 
 
@@ -61,3 +61,13 @@ def test_a_missing_hand_stays_missing() -> None:
     found = from_openxr(signal(lost), SMPL_BODY)
     assert np.isnan(found.rotations[0, 1]).all()
     assert np.isfinite(found.rotations[0, [0, 2]]).all()
+
+
+def test_a_hand_is_where_it_was_on_another_body() -> None:
+    """What OpenXR says of a hand is the same, whatever body it moves."""
+    turns = axis_angle_to_matrix(np.array([[0.2, 0.1, 0], [0.9, -0.4, 0.3], [-0.2, 1.1, 0.5]]))
+    told = signal(list(turns))
+    plain, smpl = (from_openxr(told, skeleton) for skeleton in (PLAIN, SMPL_BODY))
+    np.testing.assert_allclose(on_body(plain, PLAIN, SMPL_BODY).rotations, smpl.rotations, atol=1e-6)
+    np.testing.assert_allclose(on_body(smpl, SMPL_BODY, SMPL_BODY).rotations, smpl.rotations, atol=1e-6)
+    assert np.abs(plain.rotations - smpl.rotations).max() > 0.5

@@ -1,7 +1,9 @@
-"""Headset signals as OpenXR has them, in the axes of facekit.
+"""Headset signals in other axes: those of OpenXR, and those of bodies that rest otherwise.
 
-OpenXR (Sec. 2.16 and XR_EXT_hand_tracking): metres, y up, x to the right, the view along -z. The axes of a
-wrist: -z along the fingers, +y out of the back of the hand.
+The axes of a wrist are those of the world while its body is at rest, so that bodies which rest with arms out
+and bodies which rest with arms down say the same of a hand in different words. OpenXR (Sec. 2.16 and
+XR_EXT_hand_tracking): metres, y up, x to the right, the view along -z; of a wrist -z along the fingers, +y
+out of the back of the hand.
 """
 
 from __future__ import annotations
@@ -25,6 +27,14 @@ def from_openxr(headset: Headset, skeleton: Skeleton) -> Headset:
     rotations = WORLD @ headset.rotations.astype(np.float64) @ np.swapaxes(back, -1, -2)
     positions = headset.positions.astype(np.float64) @ WORLD
     return replace(headset, rotations=rotations.astype(np.float32), positions=positions.astype(np.float32))
+
+
+def on_body(headset: Headset, one: Skeleton, other: Skeleton) -> Headset:
+    """A signal in the axes of the wrists of ``one`` in those of ``other``."""
+    change = [np.eye(3)]
+    change += [_resting_wrist(one, k) @ _resting_wrist(other, k).T for k in (1, 2)]
+    rotations = headset.rotations.astype(np.float64) @ np.stack(change)
+    return replace(headset, rotations=rotations.astype(np.float32))
 
 
 def _resting_wrist(skeleton: Skeleton, device: int) -> FloatArray:
