@@ -191,3 +191,18 @@ class Headset(Record):
     scale: float  # size of the wearer over that of the skeleton
     rotations: FloatArray  # (T, 3, 3, 3) float32, device to world
     positions: FloatArray  # (T, 3, 3) float32, m
+
+
+@dataclass(frozen=True)
+class FaceMotion(Record):
+    """A driven avatar: the face of one person in every frame, in the head frame."""
+
+    KIND: ClassVar[str] = "face-motion"
+
+    clip: str  # its name
+    subject: str  # whose avatar
+    fps: float  # frames per second
+    latents: FloatArray  # (T, Z) float32, the avatar's
+    vertices: FloatArray  # (T, V, 3) float32, m
+    faces: IntArray  # (F, 3) int32
+    misfit: FloatArray  # (T,) float32, what is left of the objective of each frame's fit

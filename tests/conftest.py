@@ -17,6 +17,7 @@ from facekit.records import (
     Code,
     Completion,
     Ensemble,
+    FaceMotion,
     Fit,
     Headset,
     Landmarks,
@@ -127,5 +128,17 @@ def records() -> dict[str, Record]:
     headset = Headset(
         fps=72.0, scale=1.05, rotations=np.tile(np.eye(3), (5, 3, 1, 1)), positions=floats(5, 3, 3)
     )
-    all_kinds = (landmarks, camera, light, code, fit, ensemble, completion, motion, headset)
+    face_motion = FaceMotion(
+        clip="talking",
+        subject="anna",
+        fps=30.0,
+        latents=floats(5, 8),
+        vertices=floats(5, 4, 3),
+        faces=faces,
+        misfit=np.arange(5, dtype=np.float32),
+    )
+    all_kinds = (
+        *(landmarks, camera, light, code, fit, ensemble, completion),
+        *(motion, headset, face_motion),
+    )
     return {record.KIND: record for record in all_kinds}

@@ -22,6 +22,7 @@ from facekit.records import (
     Code,
     Completion,
     Ensemble,
+    FaceMotion,
     Fit,
     Headset,
     Landmarks,
@@ -31,7 +32,8 @@ from facekit.records import (
 )
 
 RECORDS: dict[str, type[Record]] = {
-    cls.KIND: cls for cls in (Landmarks, Camera, Light, Code, Fit, Ensemble, Completion, Motion, Headset)
+    cls.KIND: cls
+    for cls in (Landmarks, Camera, Light, Code, Fit, Ensemble, Completion, Motion, Headset, FaceMotion)
 }
 
 FIELDS: dict[str, dict[str, str]] = {
@@ -120,6 +122,15 @@ FIELDS: dict[str, dict[str, str]] = {
         "rotations": "float32 (T,3,3,3) nan",
         "positions": "float32 (T,3,3) nan",
     },
+    "face-motion": {
+        "clip": "str",
+        "subject": "str",
+        "fps": "float",
+        "latents": "float32 (T,Z)",
+        "vertices": "float32 (T,V,3)",
+        "faces": "int32 (F,3)",
+        "misfit": "float32 (T)",
+    },
 }
 
 
@@ -206,7 +217,7 @@ def check_meaning(record: Record) -> str | None:
             return "R is no rotation"
     if isinstance(record, Light) and record.order != SH_ORDER:
         return f"order is {record.order!r}, expected {SH_ORDER!r}"
-    if isinstance(record, Fit | Ensemble):
+    if isinstance(record, Fit | Ensemble | FaceMotion):
         count = record.vertices.shape[-2]
         if len(record.faces) and (record.faces.min() < 0 or record.faces.max() >= count):
             return f"faces points outside the {count} vertices"
@@ -216,7 +227,7 @@ def check_meaning(record: Record) -> str | None:
             (record.parents[1:] >= 0).all() and (record.parents < before).all()
         ):
             return "parents is no tree: one root (-1) first, then each joint after its parent"
-    if isinstance(record, Motion | Headset) and record.fps <= 0:
+    if isinstance(record, Motion | Headset | FaceMotion) and record.fps <= 0:
         return f"fps is {record.fps}"
     return None
 
