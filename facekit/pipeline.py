@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+import numpy as np
 
 from facekit.completion.approach import USUAL, Approach
 from facekit.records import BoolArray, ByteArray, Completion, Ensemble, Fit, Landmarks
@@ -102,22 +104,37 @@ def complete_face(
 def refit(
     photo: ByteArray, hidden: BoolArray, fit: Fit, model: FaceModel, options: TextureOptions | None = None
 ) -> Fit:
-    """The fit once more, to the photo completed with it (3DFaceFill, iterative refinement).
+    """The fit once more, to the landmarks found again on the photo completed with it (3DFaceFill, iterative
+    refinement): no occluder pulls at them there. What is hidden still does not count.
 
-    The landmarks are found again on that picture, where no occluder pulls at them; those in the completed
-    part count a little. Pixels that are hidden still do not count.
+    The same fit comes back where nothing of the face is hidden.
     """
     import torch
 
     from facekit.stages.complete import complete
     from facekit.stages.detect import redetect
     from facekit.stages.fit import fit_photo
-    from facekit.stages.refine import alone, half_believed
     from facekit.texture.patch import paste
 
+    if not fit.landmarks.hidden.any():
+        return fit
     generator, small = torch.Generator().manual_seed(0), 256  # texels: the picture is all that is wanted
     options = options or TextureOptions()
     drawn = paste(photo, complete(photo, hidden, fit, alone(fit), model, generator, small, options), 0)
-    landmarks = half_believed(redetect(drawn, fit.landmarks, hidden))
-    again = fit_photo(photo, landmarks, model, hidden)
-    return replace(again, landmarks=replace(again.landmarks, hidden=fit.landmarks.hidden))
+    return fit_photo(photo, redetect(drawn, fit.landmarks, hidden), model, hidden)
+
+
+def alone(fit: Fit) -> Ensemble:
+    """The fit's own shape as an ensemble of one."""
+    return Ensemble(
+        model=fit.model,
+        model_sha256=fit.model_sha256,
+        method="fit",
+        codes=np.zeros((1, 1), np.float32),
+        vertices=fit.vertices[None],
+        faces=fit.faces,
+        landmarks68=fit.landmarks68[None],
+        hidden=~fit.visible,
+        quality=np.ones(1, np.float32),
+        stats="{}",
+    )

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
+from dataclasses import fields, replace
 
 import numpy as np
 import pytest
 import torch
 
 from facekit.files.models import load_model
+from facekit.metrics import mean_shape_error
 from facekit.morphable.model import FaceModel
-from facekit.pipeline import complete_face
+from facekit.pipeline import complete_face, refit
 from facekit.records import BoolArray, ByteArray, Completion, Ensemble, Fit
 from facekit.synthetic.face import FaceOptions, sample_face
 from facekit.synthetic.photo import PhotoOptions, render_photo
@@ -77,6 +78,25 @@ def test_the_shape_is_nearer_to_the_truth_than_the_mean_face(
         return float(np.linalg.norm(a * (a * b).sum() / (a * a).sum() - b, axis=1).mean())
 
     assert error(result[0].vertices) < error(model.mean)
+
+
+def test_a_second_round_fits_to_the_completed_picture(case: Case, model: FaceModel, result: Result) -> None:
+    photo, hidden, truth = case
+    again = refit(photo, hidden, result[0], model)
+    assert again.photo_sha256 == result[0].photo_sha256
+    assert (again.landmarks.points != result[0].landmarks.points).any()
+    seen = ~result[0].landmarks.hidden & ~again.landmarks.hidden
+    moved = np.linalg.norm((again.landmarks.points - result[0].landmarks.points)[seen], axis=1)
+    assert 0 < moved.mean() < 0.02 * 256  # the visible landmarks: a little
+    face = model.topology.regions["narrow_face"] > 0.5
+    before, after = (mean_shape_error(f.vertices, truth, face, "similarity") for f in (result[0], again))
+    assert after < 1.1 * before
+
+
+def test_a_fit_of_which_nothing_is_hidden_stays(case: Case, model: FaceModel, result: Result) -> None:
+    bare = replace(result[0].landmarks, hidden=np.zeros_like(result[0].landmarks.hidden))
+    fit = replace(result[0], landmarks=bare)
+    assert refit(case[0], case[1], fit, model) is fit
 
 
 def test_same_seed_same_bytes(case: Case, model: FaceModel, result: Result) -> None:
