@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -17,6 +17,10 @@ from facekit.cli.options import (
     seed_option,
     verbosity_options,
 )
+from facekit.errors import UsageError
+
+if TYPE_CHECKING:
+    from facekit.avatar.capture import Capture
 
 PRESET_NAMES = ("tiny", "small", "paper")
 
@@ -31,6 +35,8 @@ class Wish:
     held_out: int | None
     cameras: int | None
     noise: float
+    source: Path | None
+    tests: tuple[str, ...]
     model: str
     seed: int | None
     force: bool
@@ -59,6 +65,21 @@ class Wish:
     show_default=True,
     help="Errors of a landmark detector, standard deviation as a share of the picture.",
 )
+@click.option(
+    "--from",
+    "source",
+    type=click.Path(path_type=Path),
+    default=None,
+    metavar="FOLDER",
+    help="Convert a capture in the layout of the Multiface data set instead.",
+)
+@click.option(
+    "--test-on",
+    "tests",
+    multiple=True,
+    metavar="NAME",
+    help="With --from: hold out the segments whose names begin so. Default: every sixth.",
+)
 @model_option
 @seed_option
 @force_option
@@ -80,16 +101,25 @@ def capture(**wish: Any) -> None:
     Example:
       facekit synth capture -o anna/ --seed 1
     """
-    from facekit.files.capture import new_capture
     from facekit.files.folder import refuse_folder
+
+    asked = Wish(**wish)
+    refuse_folder(asked.output, asked.force)
+    told = _invent(asked) if asked.source is None else _convert(asked, asked.source)
+    if asked.as_json:
+        console.emit_json({"folder": asked.output, **told})
+
+
+def _invent(asked: Wish) -> dict[str, Any]:
+    from facekit.files.capture import new_capture
     from facekit.files.models import load_model
     from facekit.stages.synthesize_capture import PRESETS, film, plan_capture
 
-    asked = Wish(**wish)
+    if asked.tests:
+        raise UsageError("--test-on goes with --from; an invented person has segments of its own to test on")
     given = {"frames": asked.frames, "held_out": asked.held_out, "cameras": asked.cameras}
     chosen: dict[str, Any] = {name: number for name, number in given.items() if number is not None}
     options = replace(PRESETS[asked.preset], noise=asked.noise, **chosen)
-    refuse_folder(asked.output, asked.force)
     face_model = load_model(asked.model)
     seed, generator = console.chosen_seed(asked.seed)
     plan = plan_capture(face_model, generator, options, subject=f"invented {seed}")
@@ -97,7 +127,30 @@ def capture(**wish: Any) -> None:
     with new_capture(asked.output, replace(plan.like, history=(step,)), asked.force) as made:
         for _ in console.progress(film(plan, made), "frames", len(made)):
             pass
-    console.say(f"{asked.output}: {options.frames} + {options.held_out} frames, {options.cameras} cameras")
-    if asked.as_json:
-        told = {"folder": asked.output, "seed": seed, "frames": options.frames, "held_out": options.held_out}
-        console.emit_json({**told, "cameras": options.cameras, "segments": plan.like.segments})
+    return {"seed": seed, **_say(asked, made)}
+
+
+def _convert(asked: Wish, source: Path) -> dict[str, Any]:
+    from facekit.files.capture import new_capture
+    from facekit.files.multiface import read_multiface
+    from facekit.stages.import_capture import ImportOptions, copy_frames, plan_import
+    from facekit.stages.synthesize_capture import PRESETS
+
+    if asked.held_out is not None or asked.noise:
+        raise UsageError("--held-out and --keypoint-noise are for invented people; with --from use --test-on")
+    sizes = PRESETS[asked.preset]
+    options = ImportOptions(sizes.texture, sizes.view[0], asked.cameras, asked.frames, asked.tests)
+    plan = plan_import(read_multiface(source), options)
+    with new_capture(asked.output, replace(plan.like, history=(console.this_step(),)), asked.force) as made:
+        for _ in console.progress(copy_frames(plan, made), "frames", len(made)):
+            pass
+    return _say(asked, made)
+
+
+def _say(asked: Wish, made: Capture) -> dict[str, Any]:
+    """Tell the user what was written; the same as values."""
+    training, held_out = len(made.frames("training")), len(made.frames("held-out"))
+    cameras = len(made.views.names) if made.views else 0
+    console.say(f"{asked.output}: {training} + {held_out} frames, {cameras} cameras")
+    told = {"frames": training, "held_out": held_out, "cameras": cameras}
+    return {**told, "segments": made.segments}

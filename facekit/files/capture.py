@@ -4,6 +4,7 @@ it is used."""
 
 from __future__ import annotations
 
+import io
 import json
 import math
 import shutil
@@ -20,7 +21,7 @@ from facekit.avatar.capture import Capture, Hmc, Keypoints, Mesh, Views
 from facekit.errors import FacekitError, UnreadableError, UsageError, WrongKindError
 from facekit.files.atomic import PathLike, atomic_folder, write_text
 from facekit.files.npz import CORRUPT
-from facekit.files.reading import read_json
+from facekit.files.reading import read_bytes, read_json
 from facekit.files.schema import check_array, parse
 from facekit.records import Camera, Step
 
@@ -130,7 +131,7 @@ def read_capture(path: PathLike) -> Capture:
         )
         raise WrongKindError(f"{folder / HEAD} {why}")
     try:
-        with np.load(folder / SMALL, allow_pickle=False) as archive:
+        with np.load(io.BytesIO(read_bytes(folder / SMALL)), allow_pickle=False) as archive:
             arrays: dict[str, NDArray[Any]] = {name: archive[name] for name in archive.files}
         for name, (file, _) in FILES.items():
             if _wanted(head, name):
