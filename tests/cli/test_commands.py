@@ -38,7 +38,7 @@ MINIMAL_COMMANDS = {
     "train-prior": Minimal(),  # makes its own data
     "drive": Minimal(((BAD, "--by", "photo.png"),)),
     "evaluate": Minimal((("pose", "photo.png", "--data", BAD),)),
-    "synth": Minimal(),  # reads nothing
+    "synth": Minimal((("occlude", BAD, "-o", "out"),)),
     "model": Minimal((("info", BAD), ("convert", BAD, "-o", "out.safetensors")), frozenset({4, 5, 6})),
     "info": Minimal(((BAD,), (BAD, "--json"), (BAD, "--get", "kind"))),
     "diff": Minimal(((BAD, "photo.png"), ("photo.png", BAD))),
