@@ -1,4 +1,4 @@
-"""facekit drive: signals that move a body."""
+"""facekit drive: signals that move a body, or a face (drive_avatar.py)."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from facekit.cli import console, options
+from facekit.cli.drive_avatar import drive_avatar, is_avatar_file, refuse_for_faces
 from facekit.errors import UsageError
 
 if TYPE_CHECKING:
@@ -33,7 +34,11 @@ class Wish:
     clip: str | None
     scale: float | None
     convention: str
-    iterations: int
+    iterations: int | None
+    target: str | None
+    fit_headset: bool
+    meshes: bool
+    frames: bool
     bvh: bool
     video: bool
     force: bool
@@ -50,14 +55,15 @@ class Wish:
         return self.clip or self.by.name.removesuffix(".npz").removesuffix(".hmd").removesuffix(".motion")
 
 
-@click.command(short_help="Move a whole body by what a headset sees.")
+@click.command(short_help="Move a body by what a headset sees, or the face of an avatar.")
 @click.argument("source", type=options.FILE, metavar="SOURCE")
 @click.option(
     "--by",
     type=options.FILE,
     required=True,
     metavar="SIGNAL",
-    help="A headset's signal (rotations, positions, fps), or a motion, of which head and hands are taken.",
+    help="A headset's signal (rotations, positions, fps), or a motion, of which head and hands are taken; "
+    "for an avatar see below.",
 )
 @click.option("--clip", metavar="NAME", help="Which clip of a motion file that holds several.")
 @click.option(
@@ -82,38 +88,54 @@ class Wish:
 @click.option(
     "--iterations",
     type=click.IntRange(0, 1000),
-    default=10,
-    show_default=True,
-    help="Of the fit of each frame; 0 takes the pose as generated.",
+    help="Of the fit of each frame, by default 10, or 200 for an avatar; 0 takes the prior's guess.",
 )
+@click.option(
+    "--target",
+    type=click.Choice(["kpt", "hmc", "frontal"]),
+    help="For an avatar and a capture: what to fit to; by default the signal that it was trained with.",
+)
+@click.option("--fit-headset", is_flag=True, help="For an avatar: find out how the headset sits as well.")
+@click.option("--meshes", is_flag=True, help="For an avatar: write the mesh of each frame as .obj.")
+@click.option("--frames", is_flag=True, help="For an avatar: write the picture of each frame as .png.")
 @click.option("--bvh", is_flag=True, help="Write motion.bvh as well.")
-@click.option("--video/--no-video", default=True, show_default=True, help="Write skeleton.mp4.")
+@click.option("--video/--no-video", default=True, show_default=True, help="Write a video.")
 @options.output_option("Folder for the results; SIGNAL.drive by default.")
 @options.force_option
 @options.json_option
 @options.verbosity_options
 def drive(**wish: Any) -> None:
-    """Move a whole body by what a headset sees of head and hands.
+    """Move a whole body by what a headset sees of head and hands, or the face of an avatar.
 
     SOURCE is a prior over poses as train-prior pose writes it, or pose for the one that comes along. A hand
     that is NaN in the signal counts as not seen. The folder gets NAME.motion.npz, amass.npz (the same on the
     joints of SMPL, for other programs), skeleton.png, skeleton.mp4 and report.json.
 
+    With an avatar as train-prior avatar writes it, SIGNAL is an .npz file of keypoints (points, index, fps),
+    or a capture, whose held-out frames drive by keypoints, the headset's pictures or the view from the front.
+    The folder gets NAME.motion.npz (latents and meshes), faces.png, face.mp4 and report.json.
+
     \b
     Examples:
       facekit drive pose.safetensors --by hmd.npz -o moved/
       facekit drive pose --by motions.npz --clip walk --bvh
+      facekit drive subject.safetensors --by keypoints.npz -o driven/
     """
     from facekit.files.atomic import atomic_folder
     from facekit.stages.drive_pose import drive_pose
 
     asked = Wish(**wish)
+    if is_avatar_file(asked.source):
+        drive_avatar(asked)
+        return
+    refuse_for_faces(asked)
     prior = _prior(asked.source)
     headset, truth = _signal(asked, prior)
     with atomic_folder(asked.folder, asked.force, OURS) as folder:
         started, count = time.perf_counter(), len(headset.positions)
+        iterations = 10 if asked.iterations is None else asked.iterations
         ticks = console.progress(range(count), "frames", count)
-        driven = drive_pose(prior, headset, asked.iterations, asked.name, lambda: next(ticks, None))
+        driven = drive_pose(prior, headset, iterations, asked.name, lambda: next(ticks, None))
         spent = 1e3 * (time.perf_counter() - started) / count
         told = _write(asked, folder, driven, headset, truth)
     console.detail(f"{spent:.0f} ms a frame")

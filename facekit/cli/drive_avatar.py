@@ -17,9 +17,11 @@ if TYPE_CHECKING:
     from facekit.avatar.fitting import FitSettings
     from facekit.avatar.models import Avatar
     from facekit.avatar.subject import Subject
+    from facekit.cli.drive import Wish
     from facekit.stages.drive_avatar import Driven, Source
 
 OURS = ("*.motion.npz", "mesh_[0-9]*.obj", "frame_[0-9]*.png", "faces.png", "face.mp4", "report.json")
+FPS = 30.0  # of a capture, which does not say
 VIDEOS = (".mp4", ".mov", ".webm", ".mkv", ".avi", ".gif")
 
 
@@ -37,60 +39,65 @@ def is_avatar_file(source: Path) -> bool:
         return False  # the pose prior says what is wrong with it
 
 
-def drive(
-    source: Path,
-    by: Path,
-    folder: Path,
-    *,
-    target: str | None = None,
-    steps: int | None = None,
-    fit_headset: bool = False,
-    meshes: bool = False,
-    frames: bool = False,
-    video: bool = True,
-    force: bool = False,
-    as_json: bool = False,
-) -> None:
-    """Move the face of an avatar by what ``by`` holds. Raises UsageError, UnreadableError, WrongKindError."""
+def drive_avatar(asked: Wish) -> None:
+    """Move the face of an avatar. Raises UsageError, UnreadableError, WrongKindError."""
     from facekit.avatar.avatar_files import from_arrays
     from facekit.files.atomic import atomic_folder
     from facekit.files.weights import read_weights
-    from facekit.stages.drive_avatar import drive_avatar
+    from facekit.stages import drive_avatar as stage
 
-    arrays, settings = read_weights(source)
-    avatar, subject = from_arrays(arrays, settings, str(source))
-    driver, which = _source(avatar, subject, by, target, fit_headset)
-    fitting = _fitting(settings, which)
-    fitting = fitting if steps is None else replace(fitting, steps=steps)
-    name = by.name.removesuffix(".npz") if by.is_file() else by.resolve().name
-    with atomic_folder(folder, force, OURS) as made:
-        ticks = console.progress(range(driver.count), "frames", driver.count)
+    _refuse_for_bodies(asked)
+    arrays, settings = read_weights(asked.source)
+    avatar, subject = from_arrays(arrays, settings, str(asked.source))
+    source, target = _source(avatar, subject, asked)
+    fitting = _fitting(settings, target)
+    fitting = fitting if asked.iterations is None else replace(fitting, steps=asked.iterations)
+    with atomic_folder(asked.folder, asked.force, OURS) as folder:
+        ticks = console.progress(range(source.count), "frames", source.count)
         began, wall = time.process_time(), time.perf_counter()
-        driven = drive_avatar(avatar, subject, driver, fitting, name, lambda: next(ticks, None))
+        driven = stage.drive_avatar(avatar, subject, source, fitting, asked.name, lambda: next(ticks, None))
         spent = time.process_time() - began, time.perf_counter() - wall
-        told = _write(made, name, avatar, subject, driven, (meshes, frames, video))
-        told |= {"folder": str(folder), "by": which, "ms_per_frame": round(1e3 * spent[1] / driver.count, 2)}
-        _report(made, told)
-    console.detail(f"{1e3 * spent[0] / driver.count:.1f} ms of processor time a frame")
-    if as_json:
+        told = _write(folder, avatar, subject, driven, asked)
+        told |= {"folder": str(asked.folder), "by": target}
+        told["ms_per_frame"] = round(1e3 * spent[1] / source.count, 2)
+        _report(folder, told)
+    console.detail(f"{1e3 * spent[0] / source.count:.1f} ms of processor time a frame")
+    if asked.as_json:
         console.emit_json(told)
-    console.say(f"{folder}: {driver.count} frames of {subject.name}, fitted to {which}")
+    console.say(f"{asked.folder}: {source.count} frames of {subject.name}, fitted to {target}")
 
 
-def _source(
-    avatar: Avatar, subject: Subject, by: Path, target: str | None, fit_headset: bool
-) -> tuple[Source, str]:
+def refuse_for_faces(asked: Wish) -> None:
+    """Raise UsageError for options that move faces alone."""
+    given = {"--target": asked.target, "--fit-headset": asked.fit_headset}
+    _refuse(given | {"--meshes": asked.meshes, "--frames": asked.frames}, "is for avatars")
+
+
+def _refuse_for_bodies(asked: Wish) -> None:
+    given = {"--truth": asked.truth, "--clip": asked.clip, "--scale": asked.scale, "--bvh": asked.bvh}
+    given |= {"--convention": asked.convention != "facekit"}
+    _refuse(given, "is for bodies, and SOURCE is an avatar")
+
+
+def _refuse(given: dict[str, Any], why: str) -> None:
+    for name, value in given.items():
+        if value:
+            raise UsageError(f"{name} {why}; leave it out")
+
+
+def _source(avatar: Avatar, subject: Subject, asked: Wish) -> tuple[Source, str]:
     """What drives, and the name of what is fitted to: kpt, hmc or frontal."""
     from facekit.files.capture import read_capture
     from facekit.files.keypoints import read_keypoints
     from facekit.stages.drive_avatar import from_capture, from_points
 
+    by, target = asked.by, asked.target
     if by.is_dir():
         which = target or avatar.signal
-        if fit_headset and which != "hmc":
+        if asked.fit_headset and which != "hmc":
             raise UsageError("--fit-headset is for pictures of a headset; give --target hmc, or leave it out")
-        return from_capture(avatar, read_capture(by), which, 30.0, fit_headset), which
-    if target not in (None, "kpt") or fit_headset:
+        return from_capture(avatar, read_capture(by), which, FPS, asked.fit_headset), which
+    if target not in (None, "kpt") or asked.fit_headset:
         raise UsageError(f"{by} holds keypoints alone; leave out --target and --fit-headset")
     if by.suffix.lower() in VIDEOS:
         return _video(avatar, subject, by), "kpt"
@@ -112,9 +119,7 @@ def _fitting(settings: dict[str, str], target: str) -> FitSettings:
     return FitSettings(**chosen)
 
 
-def _write(
-    folder: Path, name: str, avatar: Avatar, subject: Subject, driven: Driven, wanted: tuple[bool, bool, bool]
-) -> dict[str, Any]:
+def _write(folder: Path, avatar: Avatar, subject: Subject, driven: Driven, asked: Wish) -> dict[str, Any]:
     """The motion, pictures, and what else is wanted: meshes, frames, video."""
     from facekit.files.images import write_image
     from facekit.files.meshes import write_mesh
@@ -122,17 +127,16 @@ def _write(
     from facekit.files.video import write_video
     from facekit.stages.drive_avatar import pictures, still
 
-    meshes, frames, video = wanted
     motion = replace(driven.motion, history=(console.this_step(),))
-    write_record(folder / f"{name}.motion.npz", motion)
+    write_record(folder / f"{asked.name}.motion.npz", motion)
     drawn = list(pictures(avatar, subject, driven))
     write_image(folder / "faces.png", still(drawn))
-    if video:
+    if asked.video:
         write_video(folder / "face.mp4", drawn, motion.fps)
-    if frames:
+    if asked.frames:
         for k, picture in enumerate(drawn):
             write_image(folder / f"frame_{k:05d}.png", picture)
-    if meshes:
+    if asked.meshes:
         for k, vertices in enumerate(motion.vertices):
             write_mesh(folder / f"mesh_{k:05d}.obj", vertices, motion.faces)
     told = {"frames": len(motion.latents), "fps": motion.fps, "misfit": float(np.mean(motion.misfit))}
