@@ -33,6 +33,7 @@ class Wish:
     mesh: Path | None
     overlay: Path | None
     shared_identity: bool
+    encoder: Path | None
     iterations: int
     photometric: bool
     refine: bool
@@ -71,6 +72,13 @@ class Targets:
     help="Also draw the mesh over the photo: a picture, or a folder.",
 )
 @click.option("--shared-identity", is_flag=True, help="The photos show one person: fit one identity to all.")
+@click.option(
+    "--encoder",
+    type=options.FILE,
+    metavar="FILE",
+    help="Weights of train-prior face-encoder: the fit expects what they say of the photo, and begins with "
+    "that where too few landmarks are seen.",
+)
 @click.option(
     "--iterations",
     type=click.IntRange(1, 1000),
@@ -112,6 +120,8 @@ def fit_3dmm(**wish: Any) -> None:
     asked = Wish(**wish)
     if asked.several and (asked.landmarks or asked.occlusion not in (None, *options.WORDS)):
         raise UsageError("--landmarks and --occlusion belong to one photo; call fit-3dmm once per photo")
+    if asked.shared_identity and asked.encoder:
+        raise UsageError("--encoder looks at one photo at a time; leave out --shared-identity")
     options.refuse_clashes(asked.photos, (asked.output, asked.mesh, asked.overlay))
     model = load_model(asked.model)
     results, failures = _one_person(asked, model) if asked.shared_identity else _each(asked, model)
@@ -121,12 +131,15 @@ def fit_3dmm(**wish: Any) -> None:
 
 def _each(asked: Wish, model: FaceModel) -> Results:
     """Every photo by itself."""
+    from facekit.cli.networks import first_look
     from facekit.stages.fit import fit_photo
+
+    look = first_look(asked.encoder, model)
 
     def one(path: Path) -> dict[str, object]:
         targets = _targets(path, asked)
         photo, marks, hidden = _read(path, asked, model)
-        fit = fit_photo(photo.pixels, marks, model, hidden, **_settings(asked))
+        fit = fit_photo(photo.pixels, marks, model, hidden, first_look=look, **_settings(asked))
         return _save(path, photo, fit, targets, model, asked)
 
     return console.run_many(asked.photos, one)

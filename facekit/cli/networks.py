@@ -6,11 +6,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from facekit.completion.names import METHODS
-from facekit.errors import UsageError
+from facekit.errors import UsageError, WrongKindError
 
 if TYPE_CHECKING:
     from facekit.completion.mesh_vae import MeshVAE
+    from facekit.fitting.encoder_start import Encoded
     from facekit.morphable.model import FaceModel
+    from facekit.records import BoolArray, ByteArray, Landmarks
+    from facekit.stages.fit import FirstLook
 
 
 def given_network(path: Path | None, model: FaceModel) -> MeshVAE | None:
@@ -45,3 +48,28 @@ def network_of(method: str, path: Path | None, model: FaceModel) -> MeshVAE | No
             "--weights, made by facekit train-prior mesh-vae"
         )
     return network
+
+
+def first_look(path: Path | None, model: FaceModel) -> FirstLook | None:
+    """What the face encoder of a file says of a photo, None without one. Raises WrongKindError for one of
+    another face model.
+    """
+    if path is None:
+        return None
+    import numpy as np
+
+    from facekit.files.weights import read_weights
+    from facekit.fitting.encoder_start import encode
+    from facekit.fitting.landmark_fit import focal_prior
+    from facekit.networks.trained import from_arrays
+
+    arrays, settings = read_weights(path)
+    trained = from_arrays(arrays, settings)
+    if settings.get("model_sha256") != model.digest:
+        raise WrongKindError(f"{path} was trained on another face model; train one on {model.name}")
+
+    def look(photo: ByteArray, landmarks: Landmarks, hidden: BoolArray | None) -> Encoded:
+        focal = focal_prior(np.array(photo.shape[1::-1]))
+        return encode(trained, photo, landmarks, hidden, focal, model.size)
+
+    return look

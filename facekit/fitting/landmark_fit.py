@@ -15,6 +15,7 @@ from facekit.fitting.view import FRONTAL, View, nearest_rotation
 
 Array = NDArray[np.float64]
 
+FEWEST = 6  # landmarks that say where a head is
 HOLDS = 6  # fits between which sliding points find their places anew
 FIELD_OF_VIEW = np.radians(28.0)  # typical portrait, over the longer side of the photo
 
@@ -45,9 +46,9 @@ def first_view(points: Array, shape: Array, focal: float, centre: Array) -> View
     The affine least-squares camera with its two rows made orthonormal. Raises NumericalError when the points
     do not span a plane.
     """
-    if len(points) < 6:
+    if len(points) < FEWEST:
         raise NumericalError(
-            f"only {len(points)} landmarks are visible and a fit needs at least 6; "
+            f"only {len(points)} landmarks are visible and a fit needs at least {FEWEST}; "
             "hide less of the face, or give landmarks with --landmarks"
         )
     mean_p, mean_x = points.mean(0), shape.mean(0)

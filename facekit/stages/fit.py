@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -13,11 +14,11 @@ from facekit.errors import UsageError
 from facekit.files.assets import has_asset, read_asset_weights
 from facekit.files.images import photo_digest
 from facekit.fitting.appearance import Appearance, fit_appearance
-from facekit.fitting.landmark_fit import LandmarkFit, fit_landmarks, focal_prior
+from facekit.fitting.landmark_fit import FEWEST, LandmarkFit, fit_landmarks, focal_prior
 from facekit.fitting.landmark_model import landmark_model
 from facekit.fitting.observe import observe, usable
 from facekit.fitting.photometric import refine, widened
-from facekit.fitting.problem import Observations
+from facekit.fitting.problem import CodePrior, Observations
 from facekit.fitting.shared import fit_shared
 from facekit.fitting.skin_pixels import skin_pixels, skin_weight
 from facekit.fitting.trained import SCHEME, Trained
@@ -28,9 +29,13 @@ from facekit.morphable.model import FaceModel
 from facekit.raster.visibility import visible_vertices
 from facekit.records import BoolArray, ByteArray, Fit, FloatArray, Landmarks, Light
 
+if TYPE_CHECKING:
+    from facekit.fitting.encoder_start import Encoded
+
 LEARNED = "landmarks.safetensors"
 FACE = "face.safetensors"  # the model that it was learned on
 _carried: dict[str, Trained] = {}  # by digest of the model
+FirstLook = Callable[[ByteArray, Landmarks, BoolArray | None], "Encoded"]  # picture, landmarks, mask
 LookAgain = Callable[[ByteArray, Landmarks, BoolArray | None], Landmarks]  # picture, earlier landmarks, mask
 FRONT_LIGHT = 3.0  # sh[0] of the even light of a fit that looked at no pixels
 
@@ -63,6 +68,7 @@ def fit_photo(
     model: FaceModel,
     hidden: BoolArray | None = None,
     *,
+    first_look: FirstLook | None = None,
     look_again: LookAgain | None = None,
     photometric: bool = True,
     refined: bool = True,
@@ -71,14 +77,22 @@ def fit_photo(
     """Fit pose, camera, shape, light and albedo to one photo.
 
     photo (H, W, 3) uint8 sRGB; hidden (H, W) bool, True = not to be looked at. The hidden part of the face is
-    the model's posterior mean given the part that is seen. ``look_again`` (stages.detect.redetect) finds the
-    landmarks once more on the photo with its hidden part drawn from a first fit, which an occluder does not
-    mislead. ``refined`` lets the pixels of the skin move pose and shape, by local coefficients too (Eq. 12).
-    Without ``photometric`` the landmarks alone decide, and light and albedo are average. Raises UsageError
+    the model's posterior mean given the part that is seen. ``first_look`` (a trained encoder) says which code
+    is to be expected, and where the fit begins if too few landmarks are seen. ``look_again``
+    (stages.detect.redetect) finds the landmarks once more on the photo with its hidden part drawn from a
+    first fit, which an occluder does not mislead. ``refined`` lets the pixels of the skin move pose and
+    shape, by local coefficients too (Eq. 12). Without ``photometric`` the landmarks alone decide, and light
+    and albedo are average. Raises UsageError
     where sizes disagree, NumericalError where too few landmarks are visible, ModelUnavailableError
     where the model lacks the landmarks' scheme.
     """
-    shape = fit_shape(photo, landmarks, model, hidden, look_again, photometric, iterations)
+    check_sizes(photo, landmarks, hidden)
+    said = None if first_look is None else first_look(photo, landmarks, hidden)
+    if said is not None and len(usable(landmarks)) < FEWEST:
+        shape = Shape(landmarks, None, said.fit(model.lower, model.upper), model)
+    else:
+        prior = None if said is None else said.prior()
+        shape = fit_shape(photo, landmarks, model, hidden, look_again, photometric, iterations, prior)
     if photometric and refined:
         shape = with_pixels(photo, shape, model, hidden)
     return assemble(photo, shape, model, hidden, photometric)
@@ -106,7 +120,7 @@ def fit_person(
     sizes = [np.array(photo.shape[1::-1], np.float64) for photo in photos]
     identity = model.block("identity").slice
     together = fit_shared(
-        [s.observations for s in shapes],
+        [s.observations for s in shapes if s.observations is not None],
         [focal_prior(s) for s in sizes],
         [s / 2 for s in sizes],
         identity,
@@ -129,7 +143,7 @@ class Shape:
     """The fit of view and code, and what it was fitted to."""
 
     landmarks: Landmarks
-    observations: Observations
+    observations: Observations | None  # None where no landmarks were fitted to
     fit: LandmarkFit
     body: FaceModel  # whose code the fit has: the model, perhaps with local modes added
     moved: float | None = None  # m, how far the pixels moved the face, root mean square
@@ -143,6 +157,7 @@ def fit_shape(
     look_again: LookAgain | None,
     photometric: bool,
     iterations: int,
+    prior: CodePrior | None = None,
 ) -> Shape:
     """Fit to the landmarks; behind an occluder once more to those of the uncovered photo; then let the
     experts look at the photo around that fit, and both together decide.
@@ -153,7 +168,7 @@ def fit_shape(
 
     def fitted(marks: Landmarks, seen: FloatArray | None, start: LandmarkFit | None) -> Shape:
         observations = observe(marks, model, trained, seen)
-        fit = fit_landmarks(observations, focal, size / 2, iterations, start=start)
+        fit = fit_landmarks(observations, focal, size / 2, iterations, prior=prior, start=start)
         return Shape(marks, observations, fit, model)
 
     shape = fitted(landmarks, None, None)
@@ -259,6 +274,8 @@ def _outcome(shape: Shape, look: Appearance | None, photometric: bool) -> str:
     landmarks, found = shape.landmarks, shape.fit
     used, hidden = len(usable(landmarks)), int(np.asarray(landmarks.hidden).sum())
     text = f"fitted to {used} landmarks"
+    if shape.observations is None:
+        text, hidden = f"begun by the encoder: {hidden} landmarks are hidden and {used} are too few", 0
     if hidden:
         text += f", {hidden} hidden ones left out"
     if not found.converged:
@@ -278,7 +295,7 @@ def _stats(shape: Shape, look: Appearance | None, visible: BoolArray) -> dict[st
         "landmarks_used": len(usable(landmarks)),
         "landmarks_hidden": int(np.asarray(landmarks.hidden).sum()),
         "points_used": len(error),
-        "landmark_fit_residual_px": round(float(np.sqrt((error**2).mean())), 3),
+        "landmark_fit_residual_px": round(float(np.sqrt((error**2).mean())), 3) if len(error) else None,
         "outliers": int((found.weights < 0.3).sum()),
         "iterations": found.iterations,
         "converged": found.converged,
