@@ -24,7 +24,8 @@ WEIGHTS = {  # the paper's for views and for a headset; for keypoints it gives n
     "frontal": (0.01, 0.001, 0.0001),
     "masked": (0.01, 0.001, 0.0001),
 }
-FRAMES = 12
+FRAMES = 8
+STEPS = 60  # of a fit while searching: the settings that are best by then are taken
 
 
 def search_frames(capture: Capture) -> IntArray:
@@ -59,7 +60,7 @@ def search(
     found: dict[tuple[float, float], float] = {}
     for rate in RATES:
         for weight in WEIGHTS[target]:
-            settings = replace(given, rate=rate, weight=weight)
+            settings = replace(given, rate=rate, weight=weight, steps=min(given.steps, STEPS))
             found[rate, weight] = wrong(
                 avatar, capture, frames, fit(avatar, prior, wanted, settings, pose=pose).z
             )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from facekit.cli.evaluate_avatar import avatar
 from facekit.cli.evaluate_completion import completion
 from facekit.cli.evaluate_diversity import diversity
 from facekit.cli.evaluate_pose import pose
@@ -22,3 +23,4 @@ def evaluate() -> None:
 evaluate.add_command(completion)
 evaluate.add_command(diversity)
 evaluate.add_command(pose)
+evaluate.add_command(avatar)
