@@ -25,7 +25,7 @@ from facekit.train.loop import Settings, train
 
 Arrays = dict[str, NDArray[Any]]
 
-STEPS = {"tiny": 60, "small": 3000, "paper": 200_000}
+STEPS = {"tiny": 60, "small": 2000, "paper": 200_000}
 BATCH = {"tiny": 8, "small": 8, "paper": 16}
 RATE = {"tiny": 2e-3, "small": 2e-3, "paper": 5e-4}
 CHECKS = 50  # looks at the held-out frames in a whole run
