@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 @json_option
 @verbosity_options
 def info(files: tuple[Path, ...], get: str | None, as_json: bool) -> None:
-    """Say what a file holds: a record, weights, a mesh, a picture or a JSON document.
+    """Say what a file holds: a record, weights, a mesh, a picture or a JSON document; or the folder of a
+    capture.
 
     \b
     Examples:

@@ -111,7 +111,7 @@ def capture(**wish: Any) -> None:
 
 
 def _invent(asked: Wish) -> dict[str, Any]:
-    from facekit.files.capture import new_capture
+    from facekit.files.capture import new_capture, refuse_lack
     from facekit.files.models import load_model
     from facekit.stages.synthesize_capture import PRESETS, film, plan_capture
 
@@ -120,6 +120,7 @@ def _invent(asked: Wish) -> dict[str, Any]:
     given = {"frames": asked.frames, "held_out": asked.held_out, "cameras": asked.cameras}
     chosen: dict[str, Any] = {name: number for name, number in given.items() if number is not None}
     options = replace(PRESETS[asked.preset], noise=asked.noise, **chosen)
+    refuse_lack(asked.output, options.nbytes)
     face_model = load_model(asked.model)
     seed, generator = console.chosen_seed(asked.seed)
     plan = plan_capture(face_model, generator, options, subject=f"invented {seed}")

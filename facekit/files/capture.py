@@ -88,7 +88,7 @@ def new_capture(path: PathLike, like: Capture, force: bool = False) -> Iterator[
     block succeeds. ``like`` may hold arrays that take no memory, see ``blank``.
     """
     _require(like)
-    _refuse_lack(path, like)
+    refuse_lack(path, _bytes(like))
     with atomic_folder(path, force, OURS) as folder:
         arrays = {name: np.array(_get(like, name)) for name in ARRAYS if _get(like, name) is not None}
         mapped = {}
@@ -147,6 +147,27 @@ def read_capture(path: PathLike) -> Capture:
     return capture
 
 
+def capture_values(capture: Capture) -> dict[str, Any]:
+    """What a capture holds, flat, as ``facekit info`` shows it."""
+    views, hmc, points = capture.views, capture.hmc, capture.keypoints
+    values: dict[str, Any] = {
+        "subject": capture.subject,
+        "frames": len(capture),
+        "training_frames": len(capture.frames("training")),
+        "held_out_frames": len(capture.frames("held-out")),
+        "segments": np.array(capture.segments),
+        "held_out_segments": np.array(capture.segments)[np.unique(capture.segment[capture.held_out])],
+    }
+    if views is not None:
+        values["views.names"] = np.array(views.names)
+    if hmc is not None:
+        values["hmc.names"] = np.array(hmc.names)
+    if points is not None:
+        values["keypoints.scheme"] = points.scheme
+    arrays = {name: _get(capture, name) for name in (*FILES, *ARRAYS)}
+    return values | {name: array for name, array in arrays.items() if array is not None}
+
+
 def wrong(capture: Capture) -> str | None:
     """The first thing that is wrong with the shapes and indices of a capture, or None."""
     sizes: dict[str, int] = {}
@@ -177,10 +198,8 @@ def _require(capture: Capture) -> None:
         raise ValueError(f"capture: {problem}")
 
 
-def _refuse_lack(path: PathLike, like: Capture) -> None:
-    """UsageError where the disk has no room for the capture."""
-    arrays = [_get(like, name) for name in FILES]
-    size = sum(math.prod(array.shape) * array.itemsize for array in arrays if array is not None)
+def refuse_lack(path: PathLike, size: int) -> None:
+    """UsageError where the disk has no room for a capture of ``size`` bytes."""
     above = Path(path).absolute().parent
     while not above.exists():
         above = above.parent
@@ -190,6 +209,11 @@ def _refuse_lack(path: PathLike, like: Capture) -> None:
             f"a capture of {size / 1e9:,.1f} GB does not fit on the disk of {path}, which has "
             f"{free / 1e9:,.1f} GB left; ask for fewer frames or cameras or a smaller preset"
         )
+
+
+def _bytes(capture: Capture) -> int:
+    arrays = [_get(capture, name) for name in FILES]
+    return sum(math.prod(array.shape) * array.itemsize for array in arrays if array is not None)
 
 
 def _get(capture: Capture, name: str) -> Any:

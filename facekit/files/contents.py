@@ -11,6 +11,9 @@ from typing import Any
 import numpy as np
 
 from facekit.files.atomic import PathLike
+from facekit.files.capture import KIND as CAPTURE
+from facekit.files.capture import VERSION as CAPTURE_VERSION
+from facekit.files.capture import capture_values, is_capture, read_capture
 from facekit.files.images import read_photo
 from facekit.files.meshes import SUFFIXES, read_mesh
 from facekit.files.npz import HEADER, read_any, to_arrays
@@ -23,7 +26,7 @@ from facekit.records import Record, Step
 class Contents:
     """What a file holds."""
 
-    kind: str  # a record's kind, or "mesh", "picture", "weights", "json"
+    kind: str  # a record's kind, or "capture", "mesh", "picture", "weights", "json"
     values: dict[str, Any]  # arrays and plain values by key, nested ones with a dot
     version: int = 1
     history: tuple[Step, ...] = field(default=(), compare=False)
@@ -32,6 +35,9 @@ class Contents:
 def read_contents(path: PathLike) -> Contents:
     """Read whatever the file is, by its first bytes. Raises UnreadableError, WrongKindError."""
     suffix = Path(path).suffix.lower()
+    if is_capture(path):
+        capture = read_capture(path)
+        return Contents(CAPTURE, capture_values(capture), CAPTURE_VERSION, capture.history)
     if suffix == ".json":
         return Contents("json", flatten(read_json(path)))
     if suffix in SUFFIXES:

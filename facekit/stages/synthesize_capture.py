@@ -49,6 +49,12 @@ class CaptureOptions:
     hmc: tuple[int, int] = (48, 64)
     noise: float = 0.0  # of the keypoints, see disturb_keypoints
 
+    @property
+    def nbytes(self) -> int:
+        """Bytes of all pictures and textures, so that a disk can be asked before long work."""
+        views = self.cameras * self.view[0] * self.view[1] * 3
+        return (self.frames + self.held_out) * (views + 3 * self.texture**2 + 3 * self.hmc[0] * self.hmc[1])
+
 
 PRESETS = {
     "tiny": CaptureOptions(60, 20, 4, 32, (48, 48), (24, 32)),
