@@ -79,7 +79,7 @@ class Wish:
     show_default=True,
     help="Size of the network; paper is that of 3DFaceFill.",
 )
-@click.option("--steps", type=click.IntRange(1), help="Training steps; by default 20, 1200 or 50000.")
+@click.option("--steps", type=click.IntRange(1), help="Training steps; by default 20, 1400 or 50000.")
 @click.option(
     "--batch", type=click.IntRange(1), help="Pictures that a step learns from; by default 2, 16 or 16."
 )

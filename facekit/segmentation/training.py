@@ -20,7 +20,7 @@ from facekit.train.loop import Batch
 
 KEPT = 240  # px, side of the cutting that is kept of a photo
 MARGIN = 1.25  # of the aligned square
-GROWTH = ((0.0, 0.6), (0.5, 0.8), (0.8, 1.0))  # progress from which, and part of the side that, is shown
+GROWTH = ((0.0, 0.75), (0.8, 1.0))  # progress from which, and part of the side that, is shown
 
 
 def kept(example: Example) -> Example:

@@ -34,7 +34,7 @@ from facekit.train.loop import Settings, train
 Arrays = dict[str, NDArray[Any]]
 Forms = list[Example]  # a photo, and the same one with something before it
 
-STEPS = {"tiny": 20, "small": 1200, "paper": 50_000}
+STEPS = {"tiny": 20, "small": 1400, "paper": 50_000}
 BATCH = {"tiny": 2, "small": 16, "paper": 16}
 RATE = {"tiny": 3e-3, "small": 3e-3, "paper": 1e-4}
 SOLID = (None, "glasses", None, "mask")  # before the synthetic faces, in turn; other things are drawn on
