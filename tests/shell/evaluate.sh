@@ -4,3 +4,4 @@ facekit evaluate diversity --data nowhere -o b 2> err; test $? -eq 4 && grep -q 
 facekit evaluate diversity --cases 0; test $? -eq 2
 facekit evaluate diversity --methods global+local+vae --seed 1 --weights text.txt; test $? -eq 5
 facekit evaluate | grep -q diversity; facekit evaluate diversity --help | grep -q -- --align
+facekit evaluate completion --data nowhere -o b; test $? -eq 4 && ! test -e b/tables.md; facekit evaluate completion --methods magic -o c; test $? -eq 2
