@@ -55,6 +55,7 @@ def capture(seed: int = 0) -> Capture:
         views,
         hmc,
         _keypoints(vertices, K[1], R[1], t[1]),
+        expression=np.zeros((count, 0), np.float32),
     )
 
 
