@@ -36,6 +36,7 @@ def to_arrays(avatar: Avatar, subject: Subject) -> tuple[Arrays, dict[str, str]]
     if points is not None:
         arrays |= {f"points.{name}": getattr(points, name) for name in ("index", "corners", "bary")}
         arrays |= {f"points.{name}": getattr(points.camera, name) for name in ("K", "R", "t", "image_size")}
+        arrays |= {} if points.rest is None else {"points.rest": points.rest}
     if rig is not None:
         arrays |= {f"rig.{name}": value for name, value in vars(rig).items()}
     settings = {"kind": KIND, "model": avatar.kind, "signal": avatar.signal}

@@ -83,6 +83,7 @@ class Keypoints:
     bary: FloatArray  # (L, 3) float32
     camera: Camera  # in the head frame; its pictures are square
     points: FloatArray  # (N, L, 2) float32, x to the right, y down
+    rest: FloatArray | None = None  # (L, 3) float32, m, head frame: where they are on the face at rest
 
 
 @dataclass(frozen=True)
@@ -220,6 +221,27 @@ def project_keypoints(keypoints: Keypoints, vertices: FloatArray) -> FloatArray:
 def blank(shape: tuple[int, ...], dtype: type = np.uint8) -> NDArray[Any]:
     """An array of zeros that takes no memory, for a capture whose frames are yet to come."""
     return np.broadcast_to(np.zeros((), dtype), shape)
+
+
+def rest_keypoints(capture: Capture) -> FloatArray:
+    """Where the keypoints are on the face at rest, (L, 3) float32, m, head frame.
+
+    Rest is the training frame with the least expression; where expressions are not known, the one whose mesh
+    is nearest to the median of all. ValueError for a capture without keypoints.
+    """
+    points = _present(capture.keypoints, "keypoints")
+    if points.rest is not None:
+        return points.rest
+    frames = capture.frames("training")
+    if len(capture.expression_names):
+        calm = frames[np.argmin(capture.expression[frames].sum(axis=1))]
+    else:
+        corners = np.unique(points.corners)
+        seen = np.asarray(capture.meshes[frames][:, corners])
+        away = ((seen - np.median(seen, axis=0)) ** 2).sum(axis=(1, 2))
+        calm = frames[np.argmin(away)]
+    triangles = capture.meshes[calm][points.corners]
+    return np.einsum("lkc,lk->lc", triangles, points.bary).astype(np.float32)
 
 
 def part(capture: Capture, frames: IntArray) -> Capture:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from facekit.avatar.capture import Capture, Keypoints, Mesh
+from facekit.avatar.capture import Capture, Keypoints, Mesh, rest_keypoints
 from facekit.records import FloatArray
 
 
@@ -33,6 +33,7 @@ def subject_of(capture: Capture) -> Subject:
     """The person of a capture."""
     points, hmc = capture.keypoints, capture.hmc
     if points is not None:
-        points = replace(points, points=np.zeros((0, *points.points.shape[1:]), np.float32))
+        none = np.zeros((0, *points.points.shape[1:]), np.float32)
+        points = replace(points, points=none, rest=rest_keypoints(capture))
     rig = None if hmc is None else Rig(np.array(hmc.K), np.array(hmc.R), np.array(hmc.t))
     return Subject(capture.subject, capture.mesh, points, rig)
