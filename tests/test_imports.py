@@ -13,6 +13,7 @@ import facekit
 
 PACKAGE = Path(facekit.__file__).parent
 MATHEMATICS = {
+    "avatar",
     "morphable",
     "geometry",
     "raster",

@@ -35,7 +35,7 @@ class Decoder(nn.Module):
 
     def vertices(self, z: Tensor) -> Tensor:
         """The mesh alone, (B, 3 V)."""
-        return self.mesh(leaky(self.latent(z)))  # type: ignore[no-any-return]
+        return self.mesh(leaky(self.latent(z)))
 
     def _texture(self, inner: Tensor, towards: Tensor) -> Tensor:
         x = leaky(self.texture(torch.cat([leaky(self.view(towards)), inner], 1)))

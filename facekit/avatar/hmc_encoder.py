@@ -45,4 +45,4 @@ class _Look(nn.Module):
         x = 2 * picture - 1
         for layer in self.convolutions:
             x = leaky(layer(x))
-        return self.last(x.flatten(1))  # type: ignore[no-any-return]
+        return self.last(x.flatten(1))

@@ -34,7 +34,7 @@ class KptEncoder(nn.Module):
         x = self.first(torch.cat([near, (~seen).to(near)], -1).flatten(1))
         for block in self.blocks:
             x = block(x)
-        return self.last(x)  # type: ignore[no-any-return]
+        return self.last(x)
 
     def learn_scale(self, points: Tensor) -> None:
         """Take means and deviation from the keypoints (N, L, 2) of the training."""

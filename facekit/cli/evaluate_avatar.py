@@ -113,11 +113,12 @@ def _measured(asked: Wish, plan: Plan, generator: torch.Generator, folder: Path)
     """Figures of all WEIGHTS, and their pictures."""
     from facekit.avatar.avatar_files import from_arrays
     from facekit.avatar.fitting import FitSettings
+    from facekit.avatar.scoring import make_test
     from facekit.files.capture import read_capture
     from facekit.files.images import write_image
     from facekit.files.weights import read_weights
     from facekit.stages.avatar_pictures import comparison, latent_picture, sample_picture
-    from facekit.stages.evaluate_avatar import evaluate_avatar, make_test
+    from facekit.stages.evaluate_avatar import evaluate_avatar
 
     captures = [read_capture(path) for path in asked.data]
     results: list[Figures] = []

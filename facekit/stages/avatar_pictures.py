@@ -11,11 +11,11 @@ from PIL import Image, ImageDraw, ImageFont
 
 from facekit.avatar.fitting import FitSettings, fit
 from facekit.avatar.models import Avatar, Prior
+from facekit.avatar.scoring import Test, shown
 from facekit.avatar.search import prior_of
 from facekit.avatar.targets import make_target
 from facekit.metrics.scatter import scatter_picture
 from facekit.records import ByteArray, FloatArray
-from facekit.stages.evaluate_avatar import Test, shown
 
 SIGNALS, SAMPLES = 15, 100  # of Fig. 7
 FACES = 8

@@ -14,9 +14,12 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "avatar"))
 
 from invented import avatar, capture
 
+from facekit.avatar import scoring
 from facekit.avatar.capture import Capture
 from facekit.avatar.fitting import FitSettings
+from facekit.avatar.search import prior_of
 from facekit.avatar.subject import subject_of
+from facekit.avatar.targets import make_target
 from facekit.errors import UsageError, WrongKindError
 from facekit.stages import drive_avatar as drive
 from facekit.stages import evaluate_avatar as evaluate
@@ -72,8 +75,8 @@ def test_a_capture_drives(
 
 def test_a_fit_begins_where_it_agrees_better(sheet: Capture) -> None:
     made = avatar()
-    prior = evaluate.prior_of(made, sheet, np.arange(4))
-    target = evaluate.make_target("kpt", made, sheet, np.arange(4))
+    prior = prior_of(made, sheet, np.arange(4))
+    target = make_target("kpt", made, sheet, np.arange(4))
     mean = made.from_prior(prior.start.mean, prior)
     far = mean[:1] + 50
     torch.testing.assert_close(drive.begin(made, prior, target, far, False), mean)
@@ -99,21 +102,21 @@ def test_what_cannot_drive(sheet: Capture) -> None:
 
 def test_scores_of_the_truth_and_of_another_face(sheet: Capture, monkeypatch: pytest.MonkeyPatch) -> None:
     made = avatar("dam")
-    test = evaluate.make_test(made, sheet, 4)
+    test = scoring.make_test(made, sheet, 4)
     assert test.cameras == (1, 0, 2)
     assert not set(test.frames) & set(sheet.frames("training"))
     z = torch.zeros(len(test.frames), made.sizes.latent)
-    before = evaluate.measure(made, test, z)
+    before = scoring.measure(made, test, z)
     monkeypatch.setattr(made, "decode_mesh", lambda _: torch.from_numpy(sheet.meshes[test.frames]))
-    after = evaluate.measure(made, test, z)
+    after = scoring.measure(made, test, z)
     assert (after["geom"], after["mm"]) == (0.0, 0.0)
     assert before["geom"] > 0
-    monkeypatch.setattr(evaluate, "shown", lambda a, t, z, m: true_views(t, m))
-    assert evaluate.measure(made, test, z)["psnr"] > 100
+    monkeypatch.setattr(scoring, "shown", lambda a, t, z, m: true_views(t, m))
+    assert scoring.measure(made, test, z)["psnr"] > 100
 
 
-def true_views(test: evaluate.Test, camera: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    seen = evaluate.view_batch(test.capture, test.frames, np.full(len(test.frames), camera))
+def true_views(test: scoring.Test, camera: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    seen = scoring.view_batch(test.capture, test.frames, np.full(len(test.frames), camera))
     images = (255 * seen.images).astype(np.uint8)
     return images, images, seen.masks
 
@@ -123,7 +126,7 @@ def test_all_tasks_and_their_tables(sheet: Capture, monkeypatch: pytest.MonkeyPa
     plan, results = evaluate.Plan(frames=2, steps=2), []
     for kind, signal in (("dam", "kpt"), ("lip-flow", "hmc"), ("lip-flow", "kpt")):
         made = avatar(kind, signal)
-        test = evaluate.make_test(made, sheet, 2)
+        test = scoring.make_test(made, sheet, 2)
         generator = torch.Generator().manual_seed(0)
         results.append(evaluate.evaluate_avatar(made, {}, test, plan, generator, lambda _: None))
     scores = [set(result["scores"]) for result in results]
@@ -140,7 +143,7 @@ def test_all_tasks_and_their_tables(sheet: Capture, monkeypatch: pytest.MonkeyPa
 
 def test_pictures(sheet: Capture) -> None:
     made, generator = avatar(), torch.Generator().manual_seed(0)
-    test = evaluate.make_test(made, sheet, 3)
+    test = scoring.make_test(made, sheet, 3)
     picture, variances = latent_picture(made, test, generator)
     assert picture.std() > 5
     assert variances.shape == (2, 3)
