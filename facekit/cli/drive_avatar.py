@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from facekit.cli import console
+from facekit.cli.drive_video import video_source
 from facekit.errors import UsageError
 
 if TYPE_CHECKING:
@@ -100,14 +101,9 @@ def _source(avatar: Avatar, subject: Subject, asked: Wish) -> tuple[Source, str]
     if target not in (None, "kpt") or asked.fit_headset:
         raise UsageError(f"{by} holds keypoints alone; leave out --target and --fit-headset")
     if by.suffix.lower() in VIDEOS:
-        return _video(avatar, subject, by), "kpt"
+        return video_source(avatar, subject, by), "kpt"
     track = read_keypoints(by)
     return from_points(avatar, subject, track.points, track.index, track.fps), "kpt"
-
-
-def _video(avatar: Avatar, subject: Subject, by: Path) -> Source:
-    """The landmarks of a filmed face drive."""
-    raise UsageError(f"{by} is a video; give its keypoints as an .npz file")
 
 
 def _fitting(settings: dict[str, str], target: str) -> FitSettings:

@@ -45,6 +45,14 @@ def read_bytes(path: PathLike) -> bytes:
     return data
 
 
+def refuse_missing(path: PathLike) -> None:
+    """Raise UnreadableError unless there is a file; for those that another program reads."""
+    if Path(path).is_dir():
+        raise UnreadableError(f"{path} is a folder, not a file")
+    if not Path(path).exists():
+        raise UnreadableError(f"{path} does not exist")
+
+
 def read_text(path: PathLike) -> str:
     """The file's text, UTF-8 with or without a byte-order mark. Raises UnreadableError."""
     try:

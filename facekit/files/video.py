@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ from PIL import Image
 
 from facekit.errors import UnreadableError, UsageError
 from facekit.files.atomic import PathLike, atomic_paths, atomic_write
+from facekit.files.reading import refuse_missing
 
 SUFFIXES = (".mp4", ".gif")
 Frame = NDArray[np.uint8]
@@ -23,6 +25,42 @@ def check_video_suffix(path: PathLike) -> None:
         raise UsageError(
             f"cannot write moving pictures as {path}; use one of the suffixes {' '.join(SUFFIXES)}"
         )
+
+
+@dataclass(frozen=True)
+class Video:
+    """A film, read one picture at a time."""
+
+    fps: float
+    count: int  # frames, about: as the file says
+    frames: Iterator[Frame]  # (H, W, 3) uint8 sRGB
+
+
+def read_video(path: PathLike) -> Video:
+    """Open a film in any format that ffmpeg knows. Raises UnreadableError, also while it is read."""
+    import imageio_ffmpeg
+
+    refuse_missing(path)
+    raw = imageio_ffmpeg.read_frames(str(path))
+    try:
+        told = next(raw)
+    except (OSError, RuntimeError, StopIteration, ValueError, KeyError) as error:
+        raw.close()
+        raise UnreadableError(f"{path} is no video that can be read, or is damaged") from error
+    width, height = told["size"]
+    fps = float(told["fps"]) or 30.0
+    if not (width and height):
+        raw.close()
+        raise UnreadableError(f"{path} holds no pictures")
+    return Video(fps, max(1, round(fps * float(told["duration"]))), _pictures(path, raw, (height, width, 3)))
+
+
+def _pictures(path: PathLike, raw: Iterator[bytes], shape: tuple[int, int, int]) -> Iterator[Frame]:
+    try:
+        for data in raw:
+            yield np.frombuffer(data, np.uint8).reshape(shape)
+    except (OSError, RuntimeError) as error:
+        raise UnreadableError(f"{path} breaks off; it is damaged or incomplete") from error
 
 
 def write_video(path: PathLike, frames: Iterable[Frame], fps: float, force: bool = False) -> None:
