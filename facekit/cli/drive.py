@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from facekit.cli import console, options
-from facekit.cli.drive_avatar import drive_avatar, is_avatar_file, refuse_for_faces
+from facekit.cli.drive_avatar import VIDEOS, drive_avatar, is_avatar_file, refuse_for_faces
 from facekit.errors import UsageError
 
 if TYPE_CHECKING:
@@ -52,6 +52,8 @@ class Wish:
     @property
     def name(self) -> str:
         """Of the signal."""
+        if self.by.suffix.lower() in VIDEOS:
+            return self.by.stem
         return self.clip or self.by.name.removesuffix(".npz").removesuffix(".hmd").removesuffix(".motion")
 
 

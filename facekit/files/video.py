@@ -32,7 +32,7 @@ class Video:
     """A film, read one picture at a time."""
 
     fps: float
-    count: int  # frames, about: as the file says
+    count: int  # frames
     frames: Iterator[Frame]  # (H, W, 3) uint8 sRGB
 
 
@@ -41,18 +41,16 @@ def read_video(path: PathLike) -> Video:
     import imageio_ffmpeg
 
     refuse_missing(path)
-    raw = imageio_ffmpeg.read_frames(str(path))
-    try:
-        told = next(raw)
-    except (OSError, RuntimeError, StopIteration, ValueError, KeyError) as error:
-        raw.close()
+    try:  # read_frames leaves pipes open where it fails
+        count, _ = imageio_ffmpeg.count_frames_and_secs(str(path))
+    except (OSError, RuntimeError) as error:
         raise UnreadableError(f"{path} is no video that can be read, or is damaged") from error
-    width, height = told["size"]
-    fps = float(told["fps"]) or 30.0
-    if not (width and height):
-        raw.close()
+    if not count:
         raise UnreadableError(f"{path} holds no pictures")
-    return Video(fps, max(1, round(fps * float(told["duration"]))), _pictures(path, raw, (height, width, 3)))
+    raw = imageio_ffmpeg.read_frames(str(path))
+    told = next(raw)
+    width, height = told["size"]
+    return Video(float(told["fps"]) or 30.0, int(count), _pictures(path, raw, (height, width, 3)))
 
 
 def _pictures(path: PathLike, raw: Iterator[bytes], shape: tuple[int, int, int]) -> Iterator[Frame]:

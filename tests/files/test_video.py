@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from facekit.errors import UsageError
-from facekit.files.video import write_video
+from facekit.errors import UnreadableError, UsageError
+from facekit.files.video import read_video, write_video
 
 FRAMES = [np.full((31, 41, 3), (20 * i, 100, 200 - 20 * i), np.uint8) for i in range(6)]
 
@@ -61,3 +61,23 @@ def test_same_frames_same_bytes_and_nothing_half(tmp_path: Path, name: str) -> N
 def test_unknown_suffix(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"\.mp4 \.gif"):
         write_video(tmp_path / "a.avi", FRAMES, fps=25)
+
+
+@pytest.mark.parametrize("name", ["a.gif", "a.mp4"])
+def test_read_gives_the_frames_that_were_written(tmp_path: Path, name: str) -> None:
+    write_video(tmp_path / name, FRAMES, fps=25)
+    video = read_video(tmp_path / name)
+    assert video.fps == 25
+    got = list(video.frames)
+    assert len(got) == video.count == 6
+    for one, frame in zip(got, FRAMES, strict=True):
+        assert one.dtype == np.uint8
+        assert np.abs(one[10, 10].astype(int) - frame[10, 10]).max() <= 6
+
+
+def test_what_is_no_video(tmp_path: Path) -> None:
+    (tmp_path / "a.mp4").write_text("not a film")
+    with pytest.raises(UnreadableError, match="no video"):
+        read_video(tmp_path / "a.mp4")
+    with pytest.raises(UnreadableError, match="does not exist"):
+        read_video(tmp_path / "b.mp4")

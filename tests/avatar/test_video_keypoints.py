@@ -1,0 +1,163 @@
+"""Keypoints from a filmed face: pose and identity go, expression stays."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from facekit.avatar.capture import Keypoints, rest_keypoints
+from facekit.avatar.keypoints import keypoints_of
+from facekit.avatar.video_keypoints import Followed, drive_keypoints, follow_face, hold
+from facekit.errors import NoFaceError, UsageError
+from facekit.files.models import load_model
+from facekit.geometry.camera import project_points
+from facekit.geometry.rotation import euler_to_matrix
+from facekit.morphable.model import FaceModel
+from facekit.records import FloatArray, Landmarks
+from facekit.synthetic.dome import front_camera
+
+SIZE = np.array([640, 480], np.int32)
+SHOWN = (
+    {},
+    {"jawOpen": 0.7},
+    {"mouthSmile_L": 0.8, "mouthSmile_R": 0.8},
+    {"eyeBlink_L": 1, "eyeBlink_R": 1},
+    {},
+)
+
+
+@pytest.fixture(scope="module")
+def model() -> FaceModel:
+    return load_model("default")
+
+
+def person(model: FaceModel, seed: int) -> FloatArray:
+    code = np.zeros(model.size)
+    identity = model.block("identity").slice
+    code[identity] = np.clip(np.random.default_rng(seed).standard_normal(100), -2, 2)
+    return code
+
+
+def meshes(model: FaceModel, code: FloatArray) -> list[FloatArray]:
+    """The person at rest, with an open jaw, smiling, with closed eyes, and at rest again."""
+    start, made = model.block("expression").start, []
+    for weights in SHOWN:
+        own = code.copy()
+        for name, weight in weights.items():
+            place = model.expression_names.index(name)
+            own[start + place] = weight / model.expression_scale[place]
+        made.append(model.instance(own))
+    return made
+
+
+def film(model: FaceModel, vertices: list[FloatArray]) -> list[Landmarks]:
+    """What a detector without error finds of a head that turns, nods and comes nearer."""
+    found = []
+    for n, mesh in enumerate(vertices):
+        R = np.diag([1.0, -1.0, -1.0]) @ euler_to_matrix(np.deg2rad([12.0 * n - 24, 5.0 * n - 8, 3.0 * n]))
+        points = model.topology.embeddings["mediapipe478"].points(mesh) @ R.T + (
+            0.02 * n,
+            0.01,
+            0.9 - 0.05 * n,
+        )
+        pixels = (900 * points[:, :2] / points[:, 2:] + (320, 240)).astype(np.float32)
+        sigma = np.full(478, 0.5, np.float32)
+        box = np.r_[pixels.min(0), pixels.max(0)].astype(np.float32)
+        nothing = np.full(478, np.nan, np.float32)
+        hidden = np.zeros(478, bool)
+        marks = Landmarks(
+            "mediapipe478", pixels, nothing, sigma, hidden, 1.0, box, np.eye(3), SIZE, "imported"
+        )
+        found.append(marks)
+    return found
+
+
+def avatar_points(model: FaceModel, neutral: FloatArray) -> Keypoints:
+    points = keypoints_of(model.topology, front_camera(neutral.mean(axis=0)), 0)
+    rest = np.einsum("lkc,lk->lc", neutral[points.corners], points.bary)
+    return replace(points, rest=rest.astype(np.float32))
+
+
+def seen(keypoints: Keypoints, mesh: FloatArray) -> FloatArray:
+    places = np.einsum("lkc,lk->lc", mesh[keypoints.corners], keypoints.bary)
+    return project_points(keypoints.camera, places)[:, :2] / keypoints.camera.image_size
+
+
+@pytest.fixture(scope="module")
+def followed(model: FaceModel) -> Followed:
+    return follow_face(film(model, meshes(model, person(model, 1))), model)
+
+
+def test_the_same_person(model: FaceModel, followed: Followed) -> None:
+    """A film of the avatar's own person gives the keypoints of its meshes, whatever the head does."""
+    shown = meshes(model, person(model, 1))
+    keypoints = avatar_points(model, shown[0])
+    found = drive_keypoints(followed, keypoints, smooth=0)
+    truth = np.stack([seen(keypoints, mesh) for mesh in shown])
+    moved = np.abs(truth - truth[0]).max(axis=(1, 2))
+    off = np.sqrt(((found - truth) ** 2).sum(axis=2))
+    assert moved[1:4].min() > 0.02
+    assert np.median(off) < 0.0015
+    assert off.mean(axis=1).max() < 0.25 * moved[1:4].min()
+
+
+def test_another_person(model: FaceModel, followed: Followed) -> None:
+    """The avatar's own face at rest where the film rests; jaw, smile and lids as in the film."""
+    shown = meshes(model, person(model, 9))
+    keypoints = avatar_points(model, shown[0])
+    found = drive_keypoints(followed, keypoints, smooth=0)
+    truth = np.stack([seen(keypoints, mesh) for mesh in shown])
+    for n in range(5):
+        off = np.sqrt(((found[n] - truth[n]) ** 2).sum(axis=1)).mean()
+        others = [np.sqrt(((found[n] - truth[k]) ** 2).sum(axis=1)).mean() for k in range(4) if k != n % 4]
+        assert off < 0.6 * min(others)
+
+
+def test_frames_without_a_face(model: FaceModel, followed: Followed) -> None:
+    """They are NaN, do not spread to their neighbours, and can be held."""
+    shown = meshes(model, person(model, 1))
+    keypoints = avatar_points(model, shown[0])
+    gone = replace(followed, moved=followed.moved.copy())
+    gone.moved[2] = np.nan
+    points = drive_keypoints(gone, keypoints)
+    assert np.isnan(points[2]).all()
+    assert np.isfinite(points[[0, 1, 3, 4]]).all()
+    np.testing.assert_array_equal(hold(points)[2], points[1])
+    assert drive_keypoints(followed, keypoints, 0.0)[1] == pytest.approx(
+        drive_keypoints(followed, keypoints, 0.05)[1], abs=1e-6
+    )
+    with pytest.raises(NoFaceError, match="no face"):
+        follow_face([None, None], model)
+
+
+def test_avatars_that_cannot_be_driven_so(model: FaceModel, followed: Followed) -> None:
+    keypoints = avatar_points(model, model.mean)
+    with pytest.raises(UsageError, match="train it again"):
+        drive_keypoints(followed, replace(keypoints, rest=None))
+    with pytest.raises(UsageError, match="other keypoints"):
+        drive_keypoints(followed, replace(keypoints, index=keypoints.index + 400))
+
+
+def test_rest_is_the_calmest_frame() -> None:
+    """By the weights where they are known, else by the median of the meshes."""
+    from invented import capture
+
+    made = capture()
+    assert made.keypoints is not None
+    still = rest_keypoints(made)
+    frames = made.frames("training")
+    corners = made.keypoints.corners
+    away = [
+        ((made.meshes[n] - np.median(made.meshes[frames], 0))[np.unique(corners)] ** 2).sum() for n in frames
+    ]
+    calm = made.meshes[frames[np.argmin(away)]][corners]
+    np.testing.assert_allclose(still, np.einsum("lkc,lk->lc", calm, made.keypoints.bary), atol=1e-6)
+    weights = np.ones((len(made), 1), np.float32)
+    weights[5] = 0
+    known = replace(made, expression_names=("jawOpen",), expression=weights)
+    calm = made.meshes[5][corners]
+    np.testing.assert_allclose(
+        rest_keypoints(known), np.einsum("lkc,lk->lc", calm, made.keypoints.bary), atol=1e-6
+    )
