@@ -113,6 +113,7 @@ def capture(**wish: Any) -> None:
 def _invent(asked: Wish) -> dict[str, Any]:
     from facekit.files.capture import new_capture, refuse_lack
     from facekit.files.models import load_model
+    from facekit.stages.synthesize import check_model
     from facekit.stages.synthesize_capture import PRESETS, film, plan_capture
 
     if asked.tests:
@@ -122,6 +123,7 @@ def _invent(asked: Wish) -> dict[str, Any]:
     options = replace(PRESETS[asked.preset], noise=asked.noise, **chosen)
     refuse_lack(asked.output, options.nbytes)
     face_model = load_model(asked.model)
+    check_model(face_model)
     seed, generator = console.chosen_seed(asked.seed)
     plan = plan_capture(face_model, generator, options, subject=f"invented {seed}")
     step = console.this_step(seed, f"{face_model.name}@{face_model.digest[:12]}")

@@ -22,6 +22,7 @@ from pathlib import Path
 import numpy as np
 
 from facekit.avatar.capture import Mesh
+from facekit.avatar.recording import Recording
 from facekit.errors import UnreadableError
 from facekit.files.atomic import PathLike
 from facekit.files.images import read_photo
@@ -35,17 +36,9 @@ MM = 1e-3
 
 
 @dataclass(frozen=True)
-class Multiface:
-    """One person's folder. World: its own axes, metres. Head frame: facekit's."""
+class Multiface(Recording):
+    """One person's folder. World: the data set's own axes."""
 
-    folder: Path
-    cameras: tuple[str, ...]  # M
-    K: FloatArray  # (M, 3, 3) float64, px
-    R: FloatArray  # (M, 3, 3) float64, world to camera
-    t: FloatArray  # (M, 3) float64, m
-    frames: tuple[tuple[str, str], ...]  # segment and frame
-    mesh: Mesh
-    count: int  # vertices
     axes: FloatArray  # (3, 3), its head frame to facekit's
 
     def vertices(self, i: int) -> FloatArray:
@@ -63,7 +56,9 @@ class Multiface:
         return np.concatenate([pose[:, :3] @ self.axes.T, MM * pose[:, 3:]], axis=1)
 
     def texture(self, i: int, camera: str = AVERAGE) -> ByteArray:
-        """(T, T, 3) uint8 as stored, row 0 at the top of the UV square; black where not seen."""
+        """(T, T, 3) uint8 of one camera or their mean, row 0 at the top of the UV square; black where not
+        seen.
+        """
         segment, frame = self.frames[i]
         return read_photo(self.folder / TEXTURES / segment / camera / f"{frame}.png").pixels
 

@@ -9,11 +9,11 @@ import cv2
 import numpy as np
 
 from facekit.avatar.capture import Capture, Mesh, Views, blank, pack
+from facekit.avatar.recording import Recording
 from facekit.errors import UsageError
-from facekit.files.multiface import Multiface
 from facekit.geometry.camera import project_points
 from facekit.raster.fragments import rasterize_numpy
-from facekit.records import ByteArray, IntArray
+from facekit.records import BoolArray, ByteArray, IntArray
 
 EVERY = 6  # of the segments one in so many is held out where the user names none
 
@@ -33,13 +33,13 @@ class ImportOptions:
 class Plan:
     """Which frames and cameras of the source make the capture."""
 
-    source: Multiface
+    source: Recording
     frames: IntArray  # (N,)
     cameras: tuple[str, ...]  # M
     like: Capture
 
 
-def plan_import(source: Multiface, options: ImportOptions) -> Plan:
+def plan_import(source: Recording, options: ImportOptions) -> Plan:
     """The capture to be written, its pictures yet to come. Raises UsageError."""
     frames = _evenly(len(source.frames), options.frames)
     chosen = _evenly(len(source.cameras), options.cameras)
@@ -114,7 +114,7 @@ def _evenly(count: int, most: int | None) -> IntArray:
     return np.unique(np.rint(np.linspace(0, count - 1, most)).astype(int))
 
 
-def _held_out(segments: tuple[str, ...], beginnings: tuple[str, ...]) -> np.ndarray:
+def _held_out(segments: tuple[str, ...], beginnings: tuple[str, ...]) -> BoolArray:
     """(G,) bool, the segments to test on."""
     if not beginnings:
         return np.arange(len(segments)) % EVERY == EVERY - 1

@@ -14,7 +14,6 @@ from facekit.avatar.capture_augment import disturb_keypoints
 from facekit.avatar.keypoints import keypoints_of
 from facekit.morphable.model import FaceModel
 from facekit.records import ByteArray, FloatArray
-from facekit.stages.synthesize import check_model
 from facekit.synthetic.capture import (
     LitFrame,
     Seen,
@@ -81,9 +80,8 @@ def plan_capture(
 ) -> Shooting:
     """A person, what they do and the cameras. Same generator state, same capture.
 
-    Raises UsageError for a model without a chart or without landmarks.
+    The model needs a chart and the landmarks of both schemes. Raises UsageError without those of MediaPipe.
     """
-    check_model(model)
     rng = numpy_generator(generator)
     person = sample_subject(model, options.texture, rng)
     done = perform(model.expression_names, options.frames, options.held_out, rng)
