@@ -10,7 +10,7 @@ import click
 
 from facekit.cli import console
 from facekit.cli.inputs import given_landmarks, read_photo_and_mask, without_mask
-from facekit.cli.networks import network_of
+from facekit.cli.networks import method_and_network
 from facekit.cli.options import (
     FILE,
     WORDS,
@@ -41,7 +41,7 @@ class Request:
     """What was asked for, for every photo."""
 
     n: int
-    method: str
+    method: str | None
     texture_size: int
     seed: int
     force: bool
@@ -167,8 +167,10 @@ def complete_case(job: Job, model: FaceModel, request: Request) -> Case:
     photo, hidden = read_photo_and_mask(job.photo, None if job.mask in WORDS else job.mask)
     landmarks = None if request.landmarks is None else given_landmarks(request.landmarks, photo, hidden)
     fit, ensemble = _given(job.photo, photo.pixels, request)
-    network = None if ensemble is not None else network_of(request.method, None, model)
-    approach = Approach(request.method, network=network, rounds=request.refine)
+    method, network = request.method, None
+    if ensemble is None:
+        method, network = method_and_network(method, None, model)
+    approach = Approach(method, network=network, rounds=request.refine)
     known = Known(landmarks, fit, ensemble)
     if hidden is None:
         hidden, known = without_mask(job.photo, job.mask, photo, model, known)

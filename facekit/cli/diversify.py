@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,8 +15,8 @@ from facekit.cli import console, options
 from facekit.cli.branching import Branching
 from facekit.cli.inputs import model_of
 from facekit.cli.interpolate import interpolate
-from facekit.cli.networks import network_of
-from facekit.completion.names import PRESETS
+from facekit.cli.networks import method_and_network
+from facekit.completion.names import DEFAULT_METHOD, PRESETS
 from facekit.errors import UsageError
 
 if TYPE_CHECKING:
@@ -32,7 +34,7 @@ class Wish:
 
     fits: tuple[Path, ...]
     n: int
-    method: str
+    method: str | None
     weights: Path | None
     preset: str
     photo: Path | None
@@ -119,10 +121,11 @@ def diversify(**wish: Any) -> None:
     options.refuse_clashes(asked.fits, (asked.output,))
     if asked.mesh_dir is not None:
         options.refuse_same_names(asked.fits, together=True)
-    settings = settings_of(
-        asked.method, asked.preset, k=asked.k, n_sigma=asked.n_sigma, iterations=asked.iterations,
+    settings = partial(
+        settings_of, preset=asked.preset, k=asked.k, n_sigma=asked.n_sigma, iterations=asked.iterations,
         photo=asked.photo is not None,
     )  # fmt: skip
+    settings(asked.method or DEFAULT_METHOD)  # says what cannot go together before any work
     # Told at the end, so that bad input gets one line.
     seed = console.new_seed() if asked.seed is None else asked.seed
     results, failures = console.run_many(asked.fits, lambda path: _one(path, asked, settings, seed))
@@ -130,7 +133,7 @@ def diversify(**wish: Any) -> None:
         console.emit_json({"ensembles": results, "failures": failures})
 
 
-def _one(path: Path, asked: Wish, settings: Choice, seed: int) -> dict[str, object]:
+def _one(path: Path, asked: Wish, settings: Callable[[str], Choice], seed: int) -> dict[str, object]:
     """Read a fit, complete it, write the faces; what there is to tell."""
     from facekit.completion.approach import Approach
     from facekit.files.atomic import refuse_overwrite
@@ -143,8 +146,8 @@ def _one(path: Path, asked: Wish, settings: Choice, seed: int) -> dict[str, obje
     meshes = mesh_paths(asked.mesh_dir, options.stem(path), asked.n)
     refuse_overwrite([target, *meshes], asked.force)
     model = model_of(asked.model, fit)
-    network = network_of(asked.method, asked.weights, model)
-    approach = Approach(asked.method, settings, network, asked.region, _photo(asked.photo, fit))
+    method, network = method_and_network(asked.method, asked.weights, model)
+    approach = Approach(method, settings(method), network, asked.region, _photo(asked.photo, fit))
     ensemble = run(fit, model, asked.n, console.chosen_seed(seed)[1], approach)
     step = console.this_step(seed, f"{fit.model}@{fit.model_sha256[:12]}")
     ensemble = replace(ensemble, history=(*ensemble.history, step))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from facekit.completion.names import METHODS
+from facekit.completion.names import DEFAULT_METHOD, METHODS, WITHOUT_NETWORK
 from facekit.errors import UsageError, WrongKindError
 
 if TYPE_CHECKING:
@@ -24,6 +24,18 @@ def given_network(path: Path | None, model: FaceModel) -> MeshVAE | None:
     from facekit.files.weights import read_weights
 
     return from_arrays(*read_weights(path), model.topology.faces)
+
+
+def method_and_network(method: str | None, path: Path | None, model: FaceModel) -> tuple[str, MeshVAE | None]:
+    """The method asked for and its network, see ``network_of``. Without a wish DEFAULT_METHOD, or
+    WITHOUT_NETWORK for a model for which there is no network.
+    """
+    if method is None:
+        from facekit.files.mesh_vae import shipped_vae
+
+        network = given_network(path, model) or shipped_vae(model)
+        return WITHOUT_NETWORK if network is None else DEFAULT_METHOD, network
+    return method, network_of(method, path, model)
 
 
 def network_of(method: str, path: Path | None, model: FaceModel) -> MeshVAE | None:

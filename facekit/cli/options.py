@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 import click
 
 from facekit.cli import console
-from facekit.completion.names import DEFAULT_METHOD, METHODS
+from facekit.completion.names import DEFAULT_METHOD, METHODS, WITHOUT_NETWORK
 from facekit.errors import UsageError
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -132,10 +132,10 @@ def method_option(function: F) -> F:
     """--method of diversify and complete."""
     text = (
         "How shapes are made, by the names of the paper: flame is the global face model alone; with vae the "
-        "mesh VAE completes them, with dpp they are spread apart."
+        f"mesh VAE completes them, with dpp they are spread apart. {DEFAULT_METHOD} when not given, or "
+        f"{WITHOUT_NETWORK} for a face model for which there is no mesh VAE."
     )
-    kind = click.Choice(list(METHODS))
-    return click.option("--method", type=kind, default=DEFAULT_METHOD, show_default=True, help=text)(function)
+    return click.option("--method", type=click.Choice(list(METHODS)), help=text)(function)
 
 
 def weights_option(function: F) -> F:

@@ -12,14 +12,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
 
 from facekit.completion import dpp
-from facekit.completion.methods import Method
+from facekit.completion.methods import Method, Movable
 from facekit.completion.sampler import Choice, choose
 from facekit.records import FloatArray
 
 if TYPE_CHECKING:
+    import torch
+
     from facekit.completion.photometric import Photometric
 
 
@@ -34,12 +35,21 @@ class Descent(Choice):
     shape_weight: float = 1000.0  # per m
     photo_weight: float = 500.0  # per unit of sRGB
     dpp_weight: float = 0.025
+    first_order: bool = False  # steps on the method to first order: ``Method.tangent``
 
 
+FIRST, SECOND, TINY = 0.9, 0.999, 1e-8  # of Adam; torch's own takes seconds to import
 PAPER = Descent()
-# Fewer and larger steps go less far; a weight of 0.1 parts faces further than they look like faces.
+# Fewer and larger steps, of which each is cheap. With this weight faces lie somewhat further apart than those
+# of the linear methods, and nearer to the average.
 FAST = Descent(
-    candidates=32, iterations=40, rate=0.1, decay=0.0, photo_weight=0.0, dpp_weight=2 * PAPER.dpp_weight
+    candidates=32,
+    iterations=40,
+    rate=0.1,
+    decay=0.0,
+    photo_weight=0.0,
+    dpp_weight=4 * PAPER.dpp_weight,
+    first_order=True,
 )
 
 
@@ -56,21 +66,22 @@ def descend(
     method: Method, n: int, seen: Seen, settings: Descent, generator: torch.Generator
 ) -> tuple[FloatArray, FloatArray]:
     """n latents (n, K) and their qualities (n,). The first is the most probable one and does not move."""
-    z = torch.from_numpy(choose(method, n, settings, generator).copy())
-    adam = torch.optim.Adam([z], settings.rate, weight_decay=settings.decay)
-    for _ in range(settings.iterations):
-        gradient = loss_gradient(method, z.numpy(), seen, settings)[1]
+    steps = method.tangent() if settings.first_order else method
+    z = choose(steps, n, settings, generator).copy()
+    mean, square = np.zeros_like(z), np.zeros_like(z)
+    for i in range(1, settings.iterations + 1):
+        gradient = loss_gradient(steps, z, seen, settings)[1] + settings.decay * z
         gradient[0] = 0
-        z.grad = torch.from_numpy(gradient)
-        adam.step()
-        z.copy_(torch.from_numpy(method.allowed(z.numpy(), settings.n_sigma)))
-    final = method.settled(z.numpy(), settings.n_sigma)
-    return final, dpp.quality(method.energy(final)[0], method.dimension, settings.n_sigma, settings.printed)[
-        0
-    ]
+        mean += (1 - FIRST) * (gradient - mean)
+        square += (1 - SECOND) * (gradient**2 - square)
+        root = np.sqrt(square / (1 - SECOND**i)) + TINY
+        z = steps.allowed(z - settings.rate * mean / (1 - FIRST**i) / root, settings.n_sigma)
+    final = method.settled(z, settings.n_sigma)
+    energy = method.energy(final)[0]
+    return final, dpp.quality(energy, method.dimension, settings.n_sigma, settings.printed)[0]
 
 
-def loss_gradient(method: Method, z: FloatArray, seen: Seen, settings: Descent) -> tuple[float, FloatArray]:
+def loss_gradient(method: Movable, z: FloatArray, seen: Seen, settings: Descent) -> tuple[float, FloatArray]:
     """Eq. 13 of latents (n, K), and its gradient (n, K)."""
     shapes = method.raw(z)
     off = shapes - seen.vertices

@@ -14,7 +14,7 @@ import numpy as np
 from scipy.linalg.blas import dger
 
 from facekit.morphable.model import FaceModel
-from facekit.records import FloatArray, IntArray
+from facekit.records import BoolArray, FloatArray, IntArray
 
 # iBUG pairs, upper and lower, that may touch but not pass: inner lips, lids of the right and of the left eye
 PAIRS = ((61, 67), (62, 66), (63, 65), (37, 41), (38, 40), (43, 47), (44, 46))
@@ -97,9 +97,9 @@ class Pairs:
     least: FloatArray  # (C,) m
 
     @classmethod
-    def of(cls, model: FaceModel, vertices: FloatArray) -> Pairs:
-        """For faces that come from the shape (V, 3): its own overlaps may stay, not grow. Empty for a model
-        without 68 landmarks.
+    def of(cls, model: FaceModel, vertices: FloatArray, visible: BoolArray) -> Pairs:
+        """For faces that come from the shape (V, 3): its own overlaps may stay where they are seen, not grow.
+        Empty for a model without 68 landmarks.
         """
         points = model.topology.embeddings.get("ibug68")
         if points is None:
@@ -109,7 +109,9 @@ class Pairs:
         weights = points.bary.astype(np.float64)
         sides = (points.faces[upper], weights[upper]), (points.faces[lower], weights[lower])
         here = cls(*sides, np.zeros(len(PAIRS)))
-        return cls(*sides, np.minimum(here.gaps(vertices[None])[0], -OVERLAP))
+        seen = np.all([visible[corners].all(axis=1) for corners, _ in sides], axis=0)
+        own = np.where(seen, here.gaps(vertices[None])[0], 0.0)
+        return cls(*sides, np.minimum(own, MARGIN - OVERLAP))
 
     def gaps(self, vertices: FloatArray) -> FloatArray:
         """Upper above lower, (n, C) m, of shapes (n, V, 3)."""

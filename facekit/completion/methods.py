@@ -37,8 +37,8 @@ _local_identity: dict[
 ] = {}  # by digest of the whole model: one takes longer than the rest together
 
 
-class Method(Protocol):
-    """What the sampler needs to know of a method. Latents are (n, K); all gradients are by the latents."""
+class Movable(Protocol):
+    """What the steps of a descent need. Latents are (n, K); all gradients are by the latents."""
 
     @property
     def dimension(self) -> int:
@@ -46,9 +46,6 @@ class Method(Protocol):
 
     def start(self, n: int, generator: torch.Generator) -> FloatArray:
         """n latents from the distribution given the visible part; the first is the most probable."""
-
-    def decode(self, z: FloatArray) -> FloatArray:
-        """Shapes (n, V, 3) m."""
 
     def raw(self, z: FloatArray) -> FloatArray:
         """Shapes (n, V, 3) m as the model makes them, before the visible part is mended."""
@@ -59,6 +56,22 @@ class Method(Protocol):
     def hidden(self, z: FloatArray) -> FloatArray:
         """Features (n, M) whose L2 distances are the distances of the shapes over the hidden part, m."""
 
+    def energy(self, z: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """z.z over the deciding dimensions (n,), and gradient."""
+
+    def allowed(self, z: FloatArray, reach: float) -> FloatArray:
+        """The latents brought back to plausible faces, no coordinate beyond ``reach`` deviations."""
+
+
+class Method(Movable, Protocol):
+    """What the samplers need to know of a method."""
+
+    def tangent(self) -> Movable:
+        """The method to first order around its most probable shape, where that is nearly all of it."""
+
+    def decode(self, z: FloatArray) -> FloatArray:
+        """Shapes (n, V, 3) m."""
+
     def hidden_pullback(self, gradient: FloatArray, z: FloatArray) -> FloatArray:
         """Gradient from the gradient by the features (n, M)."""
 
@@ -66,12 +79,6 @@ class Method(Protocol):
         """Mean squared distance of the visible vertices from where the photo shows them (n,) mm2, and
         gradient.
         """
-
-    def energy(self, z: FloatArray) -> tuple[FloatArray, FloatArray]:
-        """z.z over the deciding dimensions (n,), and gradient."""
-
-    def allowed(self, z: FloatArray, reach: float) -> FloatArray:
-        """The latents brought back to plausible faces, no coordinate beyond ``reach`` deviations."""
 
     def settled(self, z: FloatArray, reach: float) -> FloatArray:
         """The latents near these whose faces keep every limit, called once, at the end."""

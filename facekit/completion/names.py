@@ -24,5 +24,6 @@ METHODS: dict[str, Recipe] = {
     "flame+vae+dpp": Recipe(local=False, network=True, spread=True),
     "global+local+vae+dpp": Recipe(local=True, network=True, spread=True),
 }
-DEFAULT_METHOD = "global+local+dpp"
+DEFAULT_METHOD = "global+local+vae+dpp"
+WITHOUT_NETWORK = "global+local+dpp"  # for face models for which there is no mesh VAE
 PRESETS = ("default", "paper")  # of the schedule: fast, or Algorithm 2 with the paper's weights and steps

@@ -64,6 +64,10 @@ class LinearPosterior:
     limits: HalfSpaces
     dimension: int
 
+    def tangent(self) -> LinearPosterior:
+        """Itself: it is linear."""
+        return self
+
     def start(self, n: int, generator: torch.Generator) -> FloatArray:
         """Posterior samples brought into the bounds; the first is the fit."""
         import torch

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from facekit.completion import dpp
-from facekit.completion.methods import Method
+from facekit.completion.methods import Method, Movable
 from facekit.records import FloatArray
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ def spread(
     return z, _quality(method, z, settings)[0]
 
 
-def choose(method: Method, n: int, settings: Choice, generator: torch.Generator) -> FloatArray:
+def choose(method: Movable, n: int, settings: Choice, generator: torch.Generator) -> FloatArray:
     """Of ``candidates`` times n samples the first and those that greedily maximise the determinant of the
     kernel.
     """
@@ -80,5 +80,5 @@ def loss_gradient(method: Method, z: FloatArray, settings: Diversity) -> tuple[f
     return value + settings.visible_weight * float(stray.sum()), gradient + settings.visible_weight * by_stray
 
 
-def _quality(method: Method, z: FloatArray, settings: Choice) -> tuple[FloatArray, FloatArray]:
+def _quality(method: Movable, z: FloatArray, settings: Choice) -> tuple[FloatArray, FloatArray]:
     return dpp.quality(method.energy(z)[0], method.dimension, settings.n_sigma, settings.printed)

@@ -2,8 +2,10 @@
 
 The encoder's distribution given the visible part is N(mean, root root^T); the coordinates e that the samplers
 move are whitened by it, z = mean + root e, so that directions that would move the visible part move it
-little. The paper takes the decoder's whole mesh as the result, so that the visible part is only as exact as
-the network; here what the network misses of it is added, and carried on into the hidden part as a membrane.
+little. A fit errs by about a millimetre, and much the same all around: the mean takes its visible part as it
+is, being the best guess, and the root for as much as ``certainty`` says that it is worth. The paper takes the
+decoder's whole mesh as the result, so that the visible part is only as exact as the network; here what the
+network misses of it is added, and carried on into the hidden part as a membrane.
 """
 
 from __future__ import annotations
@@ -16,17 +18,21 @@ import numpy as np
 import torch
 
 from facekit.completion import dpp
+from facekit.completion.certainty import equivalent_noise
 from facekit.completion.evidence import evidence
 from facekit.completion.limits import HalfSpaces, Pairs, both, bounds
 from facekit.completion.membrane import Membrane
+from facekit.completion.posterior import EFFECTIVE_SHARE, TOLERANCE
 from facekit.completion.settle import settle
+from facekit.completion.tangent import Tangent
 from facekit.errors import WrongKindError
 from facekit.metrics import mahalanobis
 from facekit.morphable.model import FaceModel
 from facekit.records import Fit, FloatArray
 
 if TYPE_CHECKING:
-    from facekit.completion.mesh_vae import MeshVAE
+    from facekit.completion.mesh_vae import Latents, MeshVAE
+    from facekit.completion.methods import Movable
 
 CHUNK = 32  # meshes decoded at a time
 ROOM = 0.5  # standard deviations, by which expressions may leave their bounds: what a network makes of them
@@ -46,30 +52,60 @@ class VaeCompletion:
         self._model = model
         self.vertices = np.asarray(fit.vertices, np.float64)
         self.visible = np.asarray(fit.visible, bool)
-        self.pairs = Pairs.of(model, self.vertices)
+        self.pairs = Pairs.of(model, self.vertices, self.visible)
         self._sight = evidence(self.visible, model)
         self._watched = np.flatnonzero((hidden > 0) & ~self.visible)
         self._weight = np.sqrt(hidden[self._watched])[:, None]
         self._membrane = Membrane(fit.faces, self.visible)
         self._last: tuple[bytes, torch.Tensor, torch.Tensor] | None = None
+        trust = TOLERANCE / max(TOLERANCE, equivalent_noise(fit, model, self._sight))
+        given, spread = self._posterior(1.0), self._posterior(trust)
         with torch.no_grad():
-            given = network.posterior(self._tensor(self.vertices[None]), self._tensor(self._sight[None]))
             self._anchor = _numpy(network.decode(given.mean)[0])
-        self.mean, self.root = _numpy(given.mean[0]), _numpy(given.root[0])
+        self.mean, self.root = _numpy(given.mean[0]), _numpy(spread.root[0])
+        self._order()
+
+    @torch.no_grad()
+    def _posterior(self, trust: float) -> Latents:
+        """What the encoder says given the visible part, that much of it."""
+        whole, sight = self.vertices[None], self._sight[None] * trust
+        return self.network.posterior(self._tensor(whole), self._tensor(sight))
+
+    def _order(self) -> None:
+        """Turn the coordinates so that the hidden part moves along each apart from the others, most along the
+        first.
+        """
+        turn = np.eye(self.dimension)
+        centre = self.raw(turn[:1] * 0)
+        slopes = self.raw(turn) - centre
+        mended = self._membrane.mend(slopes, np.zeros_like(centre[0]))
+        moved = self.features(mended)
+        variance, turn = np.linalg.eigh(moved @ moved.T)
+        variance, turn = np.maximum(variance[::-1], 0.0), turn[:, ::-1]
+        share = np.cumsum(variance) / max(variance.sum(), 1e-30)
+        self.deciding = int(np.searchsorted(share, EFFECTIVE_SHARE)) + 1
+        self.root = self.root @ turn
+        self.spread = np.sqrt(variance)
+        self.slopes = centre[0], _turned(turn, slopes)
+        self.mended = self._membrane.mend(centre, self.vertices)[0], _turned(turn, mended)
+        self._last = None
 
     @cached_property
     def limits(self) -> HalfSpaces:
         """What the linear methods hold their latents to, with the network linearised at the most probable
         face: expressions within their bounds by ROOM, lips and lids that do not cross.
         """
-        unit = np.eye(self.dimension)
-        centre = self.decode(unit[:1] * 0)
-        moved = self.decode(unit)
-        model, code = self._model, self._model.code(centre)[0]
-        lift, gap = model.code(moved) - code, self.pairs.gaps(centre)[0]
+        centre, slopes = self.mended
+        moved = centre + slopes
+        model, code = self._model, self._model.code(centre[None])[0]
+        lift, gap = model.code(moved) - code, self.pairs.gaps(centre[None])[0]
         expressions = bounds(model.lower - ROOM, model.upper + ROOM, code, lift)
         apart = HalfSpaces(-(self.pairs.gaps(moved) - gap).T, np.maximum(gap - self.pairs.least, 0.0))
         return both(expressions, apart)
+
+    def tangent(self) -> Movable:
+        """The network to first order, where it has a linear path that carries most; else itself."""
+        return self if self.network.linear is None else Tangent(self)
 
     @property
     def dimension(self) -> int:
@@ -103,11 +139,12 @@ class VaeCompletion:
 
     def hidden(self, z: FloatArray) -> FloatArray:
         """The watched vertices, weighted."""
-        parts = [
-            self._membrane.mend(made, self.vertices)[:, self._watched] * self._weight
-            for made in self._decoded(z)
-        ]
-        return np.concatenate(parts).reshape(len(z), -1)
+        made = (self._membrane.mend(raw, self.vertices) for raw in self._decoded(z))
+        return np.concatenate([self.features(whole) for whole in made])
+
+    def features(self, whole: FloatArray) -> FloatArray:
+        """The watched vertices of completed faces (n, V, 3), weighted."""
+        return (whole[:, self._watched] * self._weight).reshape(len(whole), -1)
 
     def hidden_pullback(self, gradient: FloatArray, z: FloatArray) -> FloatArray:
         """Through the membrane and the network."""
@@ -126,10 +163,14 @@ class VaeCompletion:
         return np.sum(latent**2, axis=1), 2 * latent @ self.root
 
     def allowed(self, z: FloatArray, reach: float) -> FloatArray:
-        """Each coordinate within ``reach``, inside the half-spaces, and the latents within the quality's
-        radius or that of the most probable one.
+        """Each coordinate within ``reach``, those that decide about the hidden part together within the
+        radius of so many deviations, inside the half-spaces, and the latents within the quality's radius or
+        that of the most probable one.
         """
-        z = self.limits.project(np.clip(z, -reach, reach), sweeps=2)
+        z = np.clip(z, -reach, reach)
+        length = np.maximum(np.linalg.norm(z[:, : self.deciding], axis=1, keepdims=True), 1e-12)
+        z[:, : self.deciding] *= np.minimum(1.0, dpp.radius(self.deciding, reach) / length)
+        z = self.limits.project(z, sweeps=2)
         away, own = z @ self.root.T, float(self.mean @ self.mean)
         room = max(dpp.radius(self.dimension, reach) ** 2 - own, 0.0)
         length, along = np.maximum((away**2).sum(1), 1e-12), away @ self.mean
@@ -174,6 +215,11 @@ class VaeCompletion:
     def _tensor(self, z: FloatArray) -> torch.Tensor:
         mean = self.network.mean
         return torch.as_tensor(z, dtype=mean.dtype, device=mean.device)
+
+
+def _turned(turn: FloatArray, slopes: FloatArray) -> FloatArray:
+    """Slopes (K, V, 3) along other coordinates, the columns of ``turn``."""
+    return (turn.T @ slopes.reshape(len(slopes), -1)).reshape(slopes.shape)
 
 
 def _numpy(value: torch.Tensor) -> FloatArray:

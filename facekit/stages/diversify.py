@@ -39,9 +39,9 @@ def diversify(
     Raises UsageError for an unknown method or region, a method that lacks its network, or n below 1,
     WrongKindError for a fit or a network of another model.
     """
-    _check(n, approach.method)
+    method = approach.chosen
+    _check(n, method)
     require_model(fit, model)
-    method = approach.method
     settings = suited(method, approach.settings)
     given, weight, share = _wanted(fit, model, approach.region)
     way = method_of(method, given, model, weight, approach.network)

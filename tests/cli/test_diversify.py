@@ -83,7 +83,7 @@ def test_faces_between_two() -> None:
     [
         (("--method", "magic"), 2, "is not one of"),
         (("--preset", "paper"), 2, "--photo"),
-        (("--photo", "photo.png"), 2, "looks at no photo"),
+        (("--method", "flame+dpp", "--photo", "photo.png"), 2, "looks at no photo"),
         (("--preset", "paper", "--photo", "other.png"), 2, "another photo"),
         (("--preset", "paper", "--photo", "none.png"), 4, "none.png"),
         (("--region", "beard"), 2, "no region beard"),
@@ -91,7 +91,7 @@ def test_faces_between_two() -> None:
         (("--method", "global+local+vae", "--weights", "sphere.safetensors"), 5, "another face model"),
         (("--method", "global+local+vae", "--weights", "photo.png"), 5, "photo.png"),
         (("a.fit.npz", "--preset", "paper", "--photo", "photo.png"), 2, "one fit"),
-        (("--weights", "own.safetensors"), 2, "uses no mesh VAE"),
+        (("--method", "flame+dpp", "--weights", "own.safetensors"), 2, "uses no mesh VAE"),
         (("--k", "0"), 2, "--k"),
         (("--n-sigma", "99"), 2, "--n-sigma"),
     ],

@@ -13,7 +13,7 @@ from facekit.completion.algorithm2 import FAST, PAPER, Descent, Seen, descend, l
 from facekit.completion.methods import local_identity, method_of
 from facekit.completion.names import METHODS
 from facekit.completion.presets import settings_of, suited
-from facekit.completion.sampler import Diversity
+from facekit.completion.sampler import Diversity, choose
 from facekit.errors import UsageError
 
 from .test_sampler import Plane as Spread
@@ -31,6 +31,9 @@ class Plane(Spread):
 
     def settled(self, z, reach):
         return z
+
+    def tangent(self):
+        return self
 
 
 class Tilted:
@@ -93,6 +96,20 @@ def test_same_seed_same_numbers():
     first, second, third = (descend(Plane(), 3, SEEN, FAST, generator(s))[0] for s in (1, 1, 2))
     np.testing.assert_array_equal(first, second)
     assert not np.allclose(first, third)
+
+
+def test_the_steps_are_those_of_adam():
+    settings = Descent(candidates=1, iterations=7, rate=0.05, decay=0.01, photo_weight=0.0, dpp_weight=0.7)
+    made, _ = descend(Plane(), 3, SEEN, settings, generator())
+    z = torch.from_numpy(choose(Plane(), 3, settings, generator()).copy())
+    adam = torch.optim.Adam([z], settings.rate, weight_decay=settings.decay)
+    for _ in range(settings.iterations):
+        gradient = loss_gradient(Plane(), z.numpy(), SEEN, settings)[1]
+        gradient[0] = 0
+        z.grad = torch.from_numpy(gradient)
+        adam.step()
+        z.copy_(torch.from_numpy(Plane().allowed(z.numpy(), settings.n_sigma)))
+    np.testing.assert_allclose(made, z.numpy(), atol=1e-12)
 
 
 def test_one_completion_is_the_most_probable():

@@ -12,9 +12,10 @@ from facekit.completion import dpp
 from facekit.completion.algorithm2 import Descent
 from facekit.completion.approach import Approach
 from facekit.completion.evidence import watched
+from facekit.completion.limits import Pairs
 from facekit.completion.membrane import Membrane
 from facekit.completion.mesh_vae import PRESETS, MeshVAE
-from facekit.completion.names import METHODS
+from facekit.completion.names import DEFAULT_METHOD, METHODS, WITHOUT_NETWORK
 from facekit.completion.sampler import Diversity, spread
 from facekit.completion.vae_completion import VaeCompletion
 from facekit.errors import UsageError, WrongKindError
@@ -104,6 +105,28 @@ def test_settled_lips_do_not_cross(way: VaeCompletion) -> None:
     settled = way.settled(z, 1e6)
     assert (way.pairs.gaps(way.decode(settled)) > way.pairs.least - 1e-6).all()
     np.testing.assert_array_equal(settled[0], 0)
+
+
+def test_overlaps_of_a_fit_may_stay_where_they_are_seen_alone(
+    model: FaceModel, cases: dict[str, tuple[Fit, np.ndarray]]
+) -> None:
+    shape, seen = np.array(cases["eyes"][0].vertices, np.float64), np.ones(len(model.mean), bool)
+    above = Pairs.of(model, shape, seen).upper[0]
+    shape[above[0], 1] -= 0.02
+    least = Pairs.of(model, shape, seen).least
+    assert least[0] < -1e-3
+    assert (least[3:] > -1e-3).all()
+    hidden = Pairs.of(model, shape, ~seen).least
+    assert (hidden > -1e-3).all()
+
+
+def test_without_a_network_the_linear_method_is_the_default() -> None:
+    network = MeshVAE(SPHERE.mean, SPHERE.topology.faces, 0.004, PRESETS["tiny"], seeded())
+    assert Approach().chosen == WITHOUT_NETWORK
+    assert Approach(network=network).chosen == DEFAULT_METHOD
+    assert Approach("flame+dpp", network=network).chosen == "flame+dpp"
+    assert METHODS[DEFAULT_METHOD].network
+    assert not METHODS[WITHOUT_NETWORK].network
 
 
 def test_many_latents_are_decoded_as_few_are(way: VaeCompletion) -> None:
