@@ -15,6 +15,7 @@ import numpy as np
 from scipy.ndimage import gaussian_filter1d
 
 from facekit.avatar.capture import Keypoints
+from facekit.avatar.keypoints import SCHEME
 from facekit.errors import NoFaceError, NumericalError, UsageError
 from facekit.fitting.landmark_fit import LandmarkFit, fit_landmarks, focal_prior
 from facekit.fitting.landmark_model import LandmarkModel, landmark_model
@@ -109,20 +110,26 @@ def _at_rest(shape: LandmarkModel, prior: CodePrior, block: slice) -> FloatArray
     return shape.points(code)
 
 
+def check_keypoints(keypoints: Keypoints) -> FloatArray:
+    """Where they are at rest, (L, 3) float64, m. UsageError for keypoints that no film can drive."""
+    if keypoints.rest is None:
+        raise UsageError("this avatar does not know its face at rest; train it again to drive it by videos")
+    if not len(keypoints.index) or keypoints.scheme != SCHEME:
+        raise UsageError("this avatar has other keypoints than the landmarks of a video; drive it by a file")
+    return keypoints.rest.astype(np.float64)
+
+
 def drive_keypoints(followed: Followed, keypoints: Keypoints, smooth: float = SMOOTH) -> FloatArray:
     """Keypoints (T, L, 2) float32, 0..1, with which an avatar does what the filmed face does.
 
     Raises UsageError for an avatar that does not know its keypoints at rest or has others than those filmed.
     """
-    if keypoints.rest is None:
-        raise UsageError("this avatar does not know its face at rest; train it again to drive it by videos")
-    if not len(keypoints.index) or keypoints.index.max() >= len(followed.rest):
-        raise UsageError("this avatar has other keypoints than the landmarks of a video; drive it by a file")
+    rest = check_keypoints(keypoints)
     own = followed.rest[keypoints.index]
-    scale = _size(keypoints.rest.astype(np.float64)) / _size(own)
+    scale = _size(rest) / _size(own)
     detail = np.nan_to_num(followed.detail[:, keypoints.index])
     offset = scale * (followed.moved[:, keypoints.index] + DETAIL * detail)
-    placed = project_points(keypoints.camera, keypoints.rest + _smoothed(offset, smooth))[..., :2]
+    placed = project_points(keypoints.camera, rest + _smoothed(offset, smooth))[..., :2]
     return (placed / keypoints.camera.image_size).astype(np.float32)
 
 

@@ -25,7 +25,7 @@ def video_source(avatar: Avatar, subject: Subject, by: Path) -> Source:
 
     Raises NoFaceError, UnreadableError; UsageError for an avatar that is not driven by keypoints.
     """
-    from facekit.avatar.video_keypoints import drive_keypoints, follow_face, hold
+    from facekit.avatar.video_keypoints import check_keypoints, drive_keypoints, follow_face, hold
     from facekit.files.models import load_model
     from facekit.files.video import read_video
     from facekit.stages.drive_avatar import from_points
@@ -35,6 +35,7 @@ def video_source(avatar: Avatar, subject: Subject, by: Path) -> Source:
         raise UsageError(
             "this avatar is driven by a headset's pictures, not by a film; train one for --signal kpt"
         )
+    check_keypoints(subject.keypoints)
     video = read_video(by)
     small, landmarks = [], []
     for frame in console.progress(video.frames, "landmarks", video.count):

@@ -137,7 +137,7 @@ def test_avatars_that_cannot_be_driven_so(model: FaceModel, followed: Followed) 
     with pytest.raises(UsageError, match="train it again"):
         drive_keypoints(followed, replace(keypoints, rest=None))
     with pytest.raises(UsageError, match="other keypoints"):
-        drive_keypoints(followed, replace(keypoints, index=keypoints.index + 400))
+        drive_keypoints(followed, replace(keypoints, scheme=""))
 
 
 def test_rest_is_the_calmest_frame() -> None:
