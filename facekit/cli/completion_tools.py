@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import zlib
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
+
+from facekit.texture.options import TextureOptions
 
 if TYPE_CHECKING:
     import numpy as np
@@ -13,7 +15,7 @@ if TYPE_CHECKING:
     from facekit.files.cases import CaseFiles, WholeFiles
     from facekit.files.workspace import Workspace
     from facekit.morphable.model import FaceModel
-    from facekit.records import Fit, FloatArray
+    from facekit.records import Ensemble, Fit, FloatArray
     from facekit.stages.evaluate_completion import Case, Completed, Variant
 
 MASKS = ("mouth", "sunglasses", "side", "random")  # that can be drawn; random ones are rectangles
@@ -28,23 +30,42 @@ class CaseTools:
     space: Workspace
     model: FaceModel
     seed: int
-    _fits: dict[int, Fit] = field(default_factory=dict)  # by rounds
+    _shapes: dict[Variant, tuple[Fit, Ensemble]] = field(default_factory=dict)  # by what they come from
 
     def complete(self, variant: Variant) -> Completed:
         """The first completion of the case's photo, with the seed of the evaluation."""
         import torch
 
-        from facekit.completion.approach import Approach
-        from facekit.pipeline import Known, complete_face
+        from facekit.stages.complete import complete
         from facekit.stages.evaluate_completion import Completed
         from facekit.texture.patch import paste
 
-        generator = torch.Generator().manual_seed(self.seed)
-        approach = Approach(rounds=variant.rounds, texture=variant.options)
-        known = Known(fit=self._start)
-        photo, hidden = self.case.photo, self.case.hidden
-        fit, _, completion = complete_face(photo, hidden, self.model, 1, generator, approach, known)
-        return Completed(paste(photo, completion, 0), fit.vertices, fit.visible)
+        fit, ensemble = self._shape(variant)
+        photo, hidden, generator = self.case.photo, self.case.hidden, torch.Generator().manual_seed(self.seed)
+        made = complete(photo, hidden, fit, ensemble, self.model, generator, options=variant.options)
+        return Completed(paste(photo, made, 0), fit.vertices, fit.visible)
+
+    def _shape(self, variant: Variant) -> tuple[Fit, Ensemble]:
+        """The fit and its first completion by the default method; before any refinement, pictures do not
+        matter to them.
+        """
+        import torch
+
+        from facekit.cli.networks import method_and_network
+        from facekit.completion.approach import Approach
+        from facekit.pipeline import refit
+        from facekit.stages.diversify import diversify
+
+        key = replace(variant, options=TextureOptions()) if variant.rounds == 1 else variant
+        if key not in self._shapes:
+            fit = self._start
+            for _ in range(variant.rounds - 1):
+                fit = refit(self.case.photo, self.case.hidden, fit, self.model, variant.options)
+            method, network = method_and_network(None, None, self.model)
+            generator = torch.Generator().manual_seed(self.seed)
+            shapes = diversify(fit, self.model, 1, generator, Approach(method, network=network))
+            self._shapes[key] = fit, shapes
+        return self._shapes[key]
 
     @cached_property
     def _start(self) -> Fit:
