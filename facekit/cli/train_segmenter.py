@@ -16,6 +16,7 @@ from facekit.errors import UsageError
 if TYPE_CHECKING:
     from facekit.cli.training_folder import TrainingFolder
     from facekit.segmentation.examples import Example
+    from facekit.segmentation.network import Segmenter
     from facekit.stages.train_segmenter import Plan, TrainedSegmenter
 
 FACES = 1050  # synthetic ones, where no data is given
@@ -30,6 +31,7 @@ class Wish:
     preset: str
     steps: int | None
     batch: int | None
+    start: Path | None
     work: Path | None
     output: Path | None
     device: str
@@ -79,10 +81,11 @@ class Wish:
     show_default=True,
     help="Size of the network; paper is that of 3DFaceFill.",
 )
-@click.option("--steps", type=click.IntRange(1), help="Training steps; by default 20, 1400 or 50000.")
+@click.option("--steps", type=click.IntRange(1), help="Training steps; by default 20, 1150 or 50000.")
 @click.option(
     "--batch", type=click.IntRange(1), help="Pictures that a step learns from; by default 2, 16 or 16."
 )
+@click.option("--start", type=options.FILE, metavar="FILE", help="Start from these weights, not from none.")
 @click.option(
     "--work",
     type=options.FILE,
@@ -107,9 +110,10 @@ def segmenter(**wish: Any) -> None:
     Examples:
       facekit train-prior segmenter --preset small --seed 0 -o segmenter.safetensors
       facekit train-prior segmenter --data CelebAMask-HQ/ --preset paper --device cuda
+      facekit train-prior segmenter --start segmenter.safetensors --steps 500 -o better.safetensors
     """
     from facekit.files.atomic import refuse_overwrite
-    from facekit.stages.train_segmenter import BATCH, RATE, STEPS, Plan, train_segmenter
+    from facekit.stages.train_segmenter import train_segmenter
     from facekit.train.distributed import joined
 
     asked = Wish(**wish)
@@ -117,8 +121,7 @@ def segmenter(**wish: Any) -> None:
     if asked.data is not None and asked.synthetic is not None:
         raise UsageError("give either --data or --synthetic, not both")
     seed, _ = console.chosen_seed(asked.seed)
-    preset = asked.preset
-    plan = Plan(preset, seed, asked.steps or STEPS[preset], asked.batch or BATCH[preset], RATE[preset])
+    plan, start = _plan(asked, seed)
     device = console.torch_device(asked.device)
     work = _folder(asked, plan)
     resume = work.resume()
@@ -126,7 +129,9 @@ def segmenter(**wish: Any) -> None:
     console.say(f"{len(faces)} faces, of which {_tested(len(faces))} are kept for the test")
     with joined(device) as group:
         report = work.reporter(0 if resume is None else int(resume["step"]))
-        trained = train_segmenter(faces, plan, group, resume=resume, save=work.save, report=report)
+        trained = train_segmenter(
+            faces, plan, group, start=start, resume=resume, save=work.save, report=report
+        )
         leads = group.leads
     if leads and trained.finished:
         _write(asked, plan, trained)
@@ -134,6 +139,20 @@ def segmenter(**wish: Any) -> None:
         console.say(
             f"stopped after step {trained.step}; the same command with --seed {seed} goes on from there"
         )
+
+
+def _plan(asked: Wish, seed: int) -> tuple[Plan, Segmenter | None]:
+    """What to do, and the network to start from."""
+    from facekit.files.weights import read_weights
+    from facekit.segmentation.network import from_arrays
+    from facekit.stages.train_segmenter import AGAIN, BATCH, RATE, STEPS, Plan, digest_of
+
+    preset, rate, start, digest = asked.preset, RATE[asked.preset], None, ""
+    if asked.start is not None:
+        start = from_arrays(*read_weights(asked.start))
+        digest, rate = digest_of(start), AGAIN * rate
+    steps, batch = asked.steps or STEPS[preset], asked.batch or BATCH[preset]
+    return Plan(preset, seed, steps, batch, rate, digest), start
 
 
 def _tested(count: int) -> int:
@@ -196,6 +215,7 @@ def _write(asked: Wish, plan: Plan, trained: TrainedSegmenter) -> None:
 
     command = f"facekit train-prior segmenter {asked.source} --preset {plan.preset} --steps {plan.steps}"
     command += f" --batch {plan.batch} --seed {plan.seed}"
+    command += f" --start {asked.start.name}" if asked.start else ""
     source = f"labelled photos of {asked.data.name}" if asked.data else "photos that facekit invents"
     write_weights(asked.target, trained.arrays, trained.settings | {"command": command}, asked.force)
     write_text(asked.card, segmenter_card(command, trained, source), asked.force)

@@ -49,10 +49,11 @@ class SegmenterTask:
     model: Segmenter
     faces: Sequence[Sequence[Example]]  # by photo
     size: int  # pictures in a batch
+    growing: bool = True  # the pictures; else they are of full size from the start
 
     def batch(self, progress: float, generator: torch.Generator) -> Batch:
         """Pictures made anew."""
-        rng, side = numpy_generator(generator), side_at(progress, self.model.side)
+        rng, side = numpy_generator(generator), side_at(progress if self.growing else 1.0, self.model.side)
         images, labels = [], []
         for _ in range(self.size):
             forms = self.faces[int(rng.integers(len(self.faces)))]

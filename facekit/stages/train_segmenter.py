@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -23,7 +24,7 @@ from facekit.segmentation.examples import (
     synthetic_labels,
     with_mask,
 )
-from facekit.segmentation.network import segmenter, to_arrays
+from facekit.segmentation.network import Segmenter, segmenter, to_arrays
 from facekit.segmentation.scores import Scores, score
 from facekit.segmentation.training import SegmenterTask, kept
 from facekit.synthetic.face import sample_face
@@ -34,9 +35,10 @@ from facekit.train.loop import Settings, train
 Arrays = dict[str, NDArray[Any]]
 Forms = list[Example]  # a photo, and the same one with something before it
 
-STEPS = {"tiny": 20, "small": 1400, "paper": 50_000}
+STEPS = {"tiny": 20, "small": 1150, "paper": 50_000}
 BATCH = {"tiny": 2, "small": 16, "paper": 16}
 RATE = {"tiny": 3e-3, "small": 3e-3, "paper": 1e-4}
+AGAIN = 0.5  # of the rate, for a training that starts from trained weights
 SOLID = (None, "glasses", None, "mask")  # before the synthetic faces, in turn; other things are drawn on
 FIRST = 10_000_019  # so that the faces are not those of train-prior landmarks
 PHOTO_SIDE = 384  # px of the synthetic photos
@@ -52,6 +54,7 @@ class Plan:
     steps: int
     batch: int
     rate: float
+    start: str = ""  # digest of the weights that it starts from; empty for random ones
     every: int = 50  # steps between checkpoints
 
 
@@ -111,14 +114,21 @@ def train_segmenter(
     plan: Plan,
     group: Group | None = None,
     *,
+    start: Segmenter | None = None,
     resume: Arrays | None = None,
     save: Callable[[Arrays], None] | None = None,
     report: Callable[[int, dict[str, float]], None] | None = None,
 ) -> TrainedSegmenter:
-    """Train on most of ``faces`` and score on the rest. See ``train.loop.train`` for resume, save, report."""
+    """Train on most of ``faces`` and score on the rest, from random weights or from those of ``start``. See
+    ``train.loop.train`` for resume, save, report. Raises UsageError where ``start`` is of another size.
+    """
     learned, rest = split(faces)
     network = segmenter(plan.preset, torch.Generator().manual_seed(plan.seed))
-    task = SegmenterTask(network, learned, plan.batch)
+    if start is not None:
+        if start.widths != network.widths:
+            raise UsageError(f"the weights to start from are not of the preset {plan.preset}; choose theirs")
+        network.load_state_dict(start.state_dict())
+    task = SegmenterTask(network, learned, plan.batch, growing=start is None)
     settings = Settings(plan.steps, plan.seed, rate=plan.rate, every=plan.every)
     outcome = train(task, settings, group or Group(), resume=resume, save=save, report=report)
     network = network.cpu()
@@ -126,6 +136,15 @@ def train_segmenter(
     arrays, told = to_arrays(network)
     count, size = parameter_count(network), len(learned)
     return TrainedSegmenter(arrays, told, outcome.step, outcome.losses, outcome.finished, count, size, scores)
+
+
+def digest_of(network: Segmenter) -> str:
+    """SHA-256 of the weights, hexadecimal."""
+    digest = hashlib.sha256()
+    for name, array in sorted(to_arrays(network)[0].items()):
+        digest.update(name.encode())
+        digest.update(np.ascontiguousarray(array).tobytes())
+    return digest.hexdigest()
 
 
 def segmenter_card(command: str, trained: TrainedSegmenter, source: str) -> str:

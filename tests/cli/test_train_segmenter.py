@@ -68,6 +68,20 @@ def test_a_stopped_run_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
     assert type_in(f"{LINE} --data photos --steps 2").exit_code == 0
 
 
+def test_a_training_from_weights() -> None:
+    assert type_in(f"{LINE} --data photos --steps 1").exit_code == 0
+    line = LINE.replace("net", "again").replace("--seed 3", "--seed 4")
+    line += " --data photos --steps 1 --start net.safetensors"
+    assert type_in(line).exit_code == 0
+    assert read_weights("again.safetensors")[1]["command"].endswith("--start net.safetensors")
+    first, second = (read_weights(f"{name}.safetensors")[0] for name in ("net", "again"))
+    apart = np.abs(first["out.weight"].astype(float) - second["out.weight"].astype(float)).max()
+    assert apart < 0.01  # of random weights 1 and more
+    small = type_in(f"{line.replace('tiny', 'small')} --work elsewhere --force")
+    assert small.exit_code == 2
+    assert "preset" in small.stderr
+
+
 def test_synthetic_faces_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     assert type_in(f"{LINE} --synthetic 2 --steps 1").exit_code == 0
     kept = sorted(path.name for path in Path("net.work/faces").iterdir())
