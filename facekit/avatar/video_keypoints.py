@@ -29,6 +29,9 @@ from facekit.records import FloatArray, Landmarks
 
 REFERENCES = 10  # frames that say whose face it is
 SMOOTH = 0.7  # frames, standard deviation; a blink lasts five
+CALM = 0.15  # share of the frames, those that move the face least, that show it at rest ...
+ENOUGH = 30  # ... in films of so many frames
+MOST = 0.003  # m, that the model may take rest for an expression
 DETAIL = 1.0  # share of what the landmarks show beyond the model
 
 
@@ -71,7 +74,22 @@ def follow_face(
         tick()
     seen = np.isfinite(detail).any(axis=0).all(axis=1)
     detail[:, seen] -= np.nanmedian(detail[:, seen], axis=0)  # the same in all frames: not an expression
-    return Followed(moved, detail, _at_rest(shape, prior, block), fits)
+    rest, calm = _at_rest(shape, prior, block), calm_of(moved)
+    return Followed(moved - calm, detail, rest + calm, fits)
+
+
+def calm_of(moved: FloatArray) -> FloatArray:
+    """What a film's calmest frames move (P, 3) m: a face at rest that the model takes for a slight
+    expression, narrow eyes for closing ones. At most ``MOST``, so that a film of nothing but laughter keeps
+    its laughter; zero for short films. moved (T, P, 3) m, NaN where not seen.
+    """
+    seen = moved[np.isfinite(moved).all(axis=(1, 2))]
+    if len(seen) < ENOUGH:
+        return np.zeros(moved.shape[1:])
+    order = np.argsort((seen**2).sum(axis=(1, 2)))
+    calm = np.median(seen[order[: max(1, round(CALM * len(seen)))]], axis=0)
+    most = float(np.linalg.norm(calm, axis=1).max())
+    return calm * min(1.0, MOST / max(most, 1e-12))
 
 
 def _identity_prior(

@@ -9,7 +9,7 @@ import pytest
 
 from facekit.avatar.capture import Keypoints, rest_keypoints
 from facekit.avatar.keypoints import keypoints_of
-from facekit.avatar.video_keypoints import Followed, drive_keypoints, follow_face, hold
+from facekit.avatar.video_keypoints import Followed, calm_of, drive_keypoints, follow_face, hold
 from facekit.errors import NoFaceError, UsageError
 from facekit.files.models import load_model
 from facekit.geometry.camera import project_points
@@ -130,6 +130,18 @@ def test_frames_without_a_face(model: FaceModel, followed: Followed) -> None:
     )
     with pytest.raises(NoFaceError, match="no face"):
         follow_face([None, None], model)
+
+
+def test_rest_of_a_film() -> None:
+    """What the calm frames have in common is no expression, within 3 mm; what others add to it is."""
+    moved = np.zeros((40, 4, 3))
+    moved[:, 0, 1] = 0.002
+    moved[20:, 1, 1] = 0.01
+    np.testing.assert_allclose(calm_of(moved), moved[0])
+    assert np.linalg.norm(calm_of(10 * moved), axis=1).max() == pytest.approx(0.003)
+    assert not calm_of(moved[:20]).any()
+    moved[3] = np.nan
+    np.testing.assert_allclose(calm_of(moved), moved[0])
 
 
 def test_avatars_that_cannot_be_driven_so(model: FaceModel, followed: Followed) -> None:
