@@ -23,7 +23,7 @@ from facekit.records import BoolArray, ByteArray, Landmarks
 
 Array = NDArray[np.float64]
 
-TRUST = 1.0  # share of what the encoder says that is new beside landmarks and pixels of the same photo
+TRUST = 0.3  # share of it that counts beside landmarks and pixels, which say much of the same
 
 
 @dataclass(frozen=True)
