@@ -11,6 +11,7 @@ import click
 from facekit.cli import console, options
 from facekit.cli.train_avatar import avatar
 from facekit.cli.train_face_encoder import face_encoder
+from facekit.cli.train_inpainter import inpainter
 from facekit.cli.train_mesh_vae import mesh_vae
 from facekit.cli.train_pose import pose
 from facekit.cli.train_segmenter import segmenter
@@ -30,6 +31,7 @@ def train_prior() -> None:
     \b
     Examples:
       facekit train-prior landmarks --preset small --seed 0 -o landmarks.safetensors
+      facekit train-prior inpainter --synthetic 600 --seed 0 -o inpainter.safetensors
       facekit train-prior mesh-vae --preset small --seed 0 -o mesh-vae.safetensors
       facekit train-prior pose motions/ --preset small --seed 0 -o pose.safetensors
       facekit train-prior face-encoder --preset small --seed 0 -o face-encoder.safetensors
@@ -38,6 +40,7 @@ def train_prior() -> None:
     """
 
 
+train_prior.add_command(inpainter)
 train_prior.add_command(mesh_vae)
 train_prior.add_command(pose)
 train_prior.add_command(face_encoder)

@@ -22,6 +22,7 @@ from facekit.synthetic.lids import tuck_eyes
 from facekit.texture.albedo import (
     MIRRORED,
     SEEN,
+    SeenAlbedo,
     complete_albedo,
     confidence_map,
 )
@@ -29,16 +30,19 @@ from facekit.texture.blend import PLAIN, blend
 from facekit.texture.chart import Chart
 from facekit.texture.expected import Expected, add_expected
 from facekit.texture.grain import add_grain
+from facekit.texture.inpainter import Inpainter
 from facekit.texture.invent import invent
 from facekit.texture.monochrome import is_monochrome, remove_colour
 from facekit.texture.options import WHOLE, TextureOptions
 from facekit.texture.places import skin_attributes
+from facekit.texture.refine import Refinement, expected, refinement, toned, varied
 from facekit.texture.render import render_layer
 from facekit.texture.skin import Skin
 from facekit.texture.window import Window, enlarge, face_window, mask_window, replaced
 
 EXPECTED = 0.008  # face widths: the first picture is the expected one, as unsure of hidden features as this
 LEARNED = "expected.safetensors"
+NETWORK = "inpainter.safetensors"
 ALIKE = 0.08  # sRGB: visible pixels this near to the render show skin, not hair
 SIZES = (256, 512, 1024, 2048)  # texels a side
 WORKERS = 2  # completions at once
@@ -48,6 +52,11 @@ LARGE = 1_500_000  # px; larger windows are completed one at a time, to spare me
 @lru_cache(maxsize=1)
 def _shipped() -> Expected | None:
     return Expected.from_arrays(*read_asset_weights(LEARNED)) if has_asset(LEARNED) else None
+
+
+@lru_cache(maxsize=1)
+def _network() -> Inpainter | None:
+    return Inpainter.from_arrays(*read_asset_weights(NETWORK)) if has_asset(NETWORK) else None
 
 
 @dataclass(frozen=True)
@@ -81,7 +90,9 @@ def complete(
     skin = Skin.of(face_window(photo, hidden, fit), fit, model, texture_size, options)
     window = mask_window(photo, hidden, fit)
     first = ensemble.vertices[0]
-    priors = invent(model.albedo, skin.seen(first, skin.shade(first)), skin.ground, generator, n)
+    seen = skin.seen(first, skin.shade(first))
+    priors = invent(model.albedo, seen, skin.ground, generator, n)
+    found = _refinement(skin, seen, priors[0], options)
     seeds = torch.randint(2**62, (n,), generator=generator).tolist()
     grey = is_monochrome(photo, ~hidden)
 
@@ -92,7 +103,9 @@ def complete(
     def work(i: int) -> One:
         grain = torch.Generator().manual_seed(seeds[i])
         soften = EXPECTED * window.scene.face_width if i == 0 else 0.0
-        one, patches[i], textures[i] = _one(skin, window, ensemble.vertices[i], priors[i], soften, grain)
+        one, patches[i], textures[i] = _one(
+            skin, window, ensemble.vertices[i], priors[i], soften, grain, found
+        )
         if grey:
             remove_colour(patches[i], window.hidden)
             remove_colour(textures[i], np.ones(textures[i].shape[:2], bool))
@@ -113,6 +126,21 @@ def complete(
     )
 
 
+def _refinement(
+    skin: Skin, seen: SeenAlbedo, prior: FloatArray, options: TextureOptions
+) -> Refinement | None:
+    """What the network makes of the first texture; None where none is wanted, or none fits the chart."""
+    network = None if options.inpainter == "linear" else _network()
+    if network is None or not network.belongs_to(skin.model.topology):
+        if options.inpainter == "network":
+            raise UsageError(
+                f"no inpainter comes with facekit for the face model {skin.model.name}; use the linear one"
+            )
+        return None
+    albedo = complete_albedo(seen, prior, skin.chart, skin.ground, skin.symmetric)
+    return refinement(network, seen, albedo, skin.chart, skin.ground, skin.symmetric)
+
+
 def _expected(skin: Skin, albedo: FloatArray, shade: FloatArray, trust: FloatArray) -> FloatArray:
     """The albedo (T, T, 3) with what completions usually miss, where that was learned on this chart."""
     learned = _shipped()
@@ -129,6 +157,7 @@ def _one(
     prior: FloatArray,
     soften: float,
     grain: torch.Generator,
+    found: Refinement | None,
 ) -> tuple[One, ByteArray, ByteArray]:
     vertices = tuck_eyes(skin.model.topology, vertices)
     shade = skin.shade(vertices)
@@ -136,7 +165,13 @@ def _one(
     albedo = complete_albedo(seen, prior, skin.chart, skin.ground, skin.symmetric)
     if not np.isfinite(albedo).all():
         raise NumericalError("the texture is not finite; the fit's light or camera does not make sense")
-    pictured = _expected(skin, albedo, shade, seen.trust) if soften > 0 else albedo
+    pictured = albedo
+    if found is not None:
+        albedo, pictured = toned(albedo, found), expected(albedo, found)
+        if soften == 0:
+            albedo = pictured = varied(albedo, found, grain)
+    elif soften > 0:
+        pictured = _expected(skin, albedo, shade, seen.trust)
     patch, face_pixels = _picture(skin, window, vertices, pictured, soften, grain)
     texture = _bytes(albedo * skin.exposure)
     return One(seen.trust, face_pixels), patch, texture

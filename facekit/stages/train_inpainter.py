@@ -54,7 +54,7 @@ class Plan:
 
 @dataclass(frozen=True)
 class Score:
-    """RMS differences in sRGB (0 to 255) of the hidden texels, on photos kept apart."""
+    """RMS differences in sRGB (0 to 255) of the hidden texels of the face, on photos kept apart."""
 
     linear: float  # of the albedo model alone
     network: float
@@ -166,6 +166,7 @@ def score(network: SymUNet, kept: Sequence[Example], face: FloatArray) -> Score:
         for one in kept:
             batch = {name: torch.from_numpy(value)[None] for name, value in one.arrays().items()}
             maps, truth, wanted = unpacked(batch)
+            wanted = wanted * where
             shade = batch["shade"].float().div(SHADES).permute(0, 3, 1, 2)
             done, _ = complete_log(network.cpu(), maps, where)
             right = relit(truth, shade)
@@ -182,9 +183,9 @@ def inpainter_card(command: str, trained: TrainedInpainter, photos: int, example
     told = (
         "Not scored: too few photos to keep some apart."
         if scored is None
-        else f"On {scored.examples} examples kept apart the hidden texels are off by {scored.network:.1f} of "
-        f"255 (RMS, sRGB under the photo's light); completed by the albedo model alone, by "
-        f"{scored.linear:.1f}."
+        else f"On {scored.examples} examples kept apart the hidden texels of the face are off by "
+        f"{scored.network:.1f} of 255 (RMS, sRGB under the photo's light); completed by the albedo model "
+        f"alone, by {scored.linear:.1f}."
     )
     return f"""# Albedo inpainter (Sym-UNet)
 

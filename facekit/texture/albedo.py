@@ -15,6 +15,7 @@ import numpy as np
 from scipy.ndimage import distance_transform_edt
 
 from facekit.records import BoolArray, ByteArray, FloatArray
+from facekit.synthetic.tone import skin_colour
 from facekit.texture.chart import Chart
 from facekit.texture.membrane import membrane
 
@@ -26,11 +27,10 @@ SPREAD = 0.12  # usual standard deviation of log albedo over a face; both limits
 WIDEST = 0.36  # but no further than with this: a larger one is hair among the skin, not uneven light
 FADE = 1 / 40  # of the side of the chart: hair that the mask cuts off fades as far from the cut, not at once
 UNEVEN = (0.3, 0.6)  # and at which it says nothing of the tone around it: a brow, a nostril, a mole
-SKIN = (0.552, 0.292, 0.174)  # linear RGB of middling skin
-CAST = (
-    1.0  # of what the hue of the skin differs from that is the light's or the painter's, and on teeth as well
-)
-GLARE = 0.3  # log albedo by which teeth that nobody sees are lighter than usual, at most
+GLARE = 0.15  # log albedo by which teeth that nobody sees are lighter than usual, at most
+TINT = 0.35  # log albedo, the most that any channel of theirs is tinted by the light, or the painter
+MIDDLING = 3.5  # melanin: a hue beyond that of such skin is thought the light's
+HUES, LEVELS = 0.08, 0.6  # log albedo, by which hue and lightness of skin usually are off
 SEEN, MIRRORED, INVENTED = 255, 128, 0
 
 
@@ -146,13 +146,22 @@ def _robust(samples: FloatArray) -> tuple[FloatArray, float]:
 
 
 def _cast(usual: FloatArray, base: FloatArray, ground: Ground) -> FloatArray:
-    """(3,) log albedo to add to unseen eyes and teeth: the picture's hue, and not all of its exposure."""
+    """(3,) log albedo to add to unseen eyes and teeth: the picture's tint, and not all of its exposure."""
     skin = base[ground.face > 0.5]
     if len(skin) == 0:
         return usual
-    hue = np.median(skin, axis=0) - np.log(SKIN)
-    level = usual.mean()
-    return np.asarray(usual - level + min(level, GLARE) + CAST * (hue - hue.mean()), np.float32)
+    return np.asarray(min(float(usual.mean()), GLARE) + _tint(np.median(skin, axis=0)), np.float32)
+
+
+def _tint(skin: FloatArray) -> FloatArray:
+    """(3,) how far the hue of log albedo (3,) is from that of pale to middling skin, the lightness being no
+    more than a hint of which: pale skin is bluer than other skin in the same light, its teeth are not.
+    """
+    tones = np.log(skin_colour(np.linspace(0, MIDDLING, 40, dtype=np.float32)))
+    level, hue = skin.mean(), skin - skin.mean()
+    levels, hues = tones.mean(1), tones - tones.mean(1, keepdims=True)
+    apart = ((hue - hues) ** 2).sum(1) / HUES**2 + (level - levels) ** 2 / LEVELS**2
+    return np.clip(hue - hues[int(np.argmin(apart))], -TINT, TINT)
 
 
 def smooth_field(values: FloatArray, trust: FloatArray, chart: Chart, towards: FloatArray) -> FloatArray:

@@ -16,6 +16,7 @@ from facekit.texture.unwrap import OUTLINE, smoothstep
 
 LIMIT = 0.35  # sRGB, the largest correction; a larger difference is an edge that does not match, not a tint
 CARRY = 0.25  # face widths, how far a correction carries into the hidden part
+NECK = 0.15  # how much the border of the mask on neck and ears tells of the face: shadows lie there
 SKIN, CORE, PLAIN = 0, 1, 2  # columns of the attributes a layer is rendered with, see skin_attributes
 SOFT = 0.65  # share of the softened render in a softened picture; the rest keeps features crisp
 FILL_SCALE = 0.03  # face widths: what is finer than this is detail of hair and background
@@ -94,6 +95,7 @@ def _correction(scene: Scene, layer: Layer, rendered: FloatArray, skin: FloatArr
     inner = cv2.distanceTransform((layer.cover > 0.99).astype(np.uint8), cv2.DIST_L2, 5)
     low, high = (f * scene.face_width for f in OUTLINE)
     trust = np.where(scene.hidden, 0, skin) * np.exp(-2 * (size / LIMIT) ** 2) * smoothstep(inner, low, high)
+    trust = trust * (NECK + (1 - NECK) * np.clip(layer.extra[..., CORE], 0, 1))
     return membrane(
         scene.hidden, np.clip(difference, -LIMIT, LIMIT), trust, 1.0 / (CARRY * scene.face_width) ** 2
     )

@@ -1,5 +1,5 @@
 """Training the albedo inpainter (3DFaceFill, supplement Sec. 4.3): the completion loss weighted by the
-uncertainty, symmetry, the picture under its own light, and, if wanted, the discriminator.
+uncertainty, symmetry, the picture under its own light, its mean square, and, if wanted, the discriminator.
 
 Pictures are compared on the chart, as relit textures. Inpainter and discriminator step together, 1 : 1.
 """
@@ -28,6 +28,7 @@ FIRST, GROWN = (
     0.25,
     0.3,
 )  # share of the examples, those with least hidden, at first; part of the run until all
+BESIDE = 0.15  # weight of texels beside the face: hair, background and collars show there as often as skin
 NOT_HIDDEN = 0.05  # weight of seen texels in the completion loss
 
 
@@ -35,9 +36,10 @@ NOT_HIDDEN = 0.05  # weight of seen texels in the completion loss
 class Weights:
     """Of the terms of the loss."""
 
-    completion: float = 1.0
+    completion: float = 0.3
     symmetry: float = 0.3
     image: float = 3.0
+    expectation: float = 100.0
     adversarial: float = 0.0
 
 
@@ -84,7 +86,9 @@ class Inpainting:
         """Terms and their weighted sum."""
         maps, truth, wanted = unpacked(batch)
         known = batch["shown"].float().div(255)[:, None]
-        log, sigma = complete_log(self.pair.inpainter, maps, self.face.to(truth.device))
+        face = self.face.to(truth.device)
+        wanted = wanted * (BESIDE + (1 - BESIDE) * face)
+        log, sigma = complete_log(self.pair.inpainter, maps, face)
         area = wanted + NOT_HIDDEN * known * (1 - wanted)
         shade = batch["shade"].float().div(SHADES).permute(0, 3, 1, 2)
         made, genuine = relit(maps.seen * maps.log + (1 - maps.seen) * log, shade), relit(truth, shade)
@@ -92,6 +96,7 @@ class Inpainting:
             "completion": losses.completion_loss(log, truth, sigma, area),
             "symmetry": losses.symmetry_loss(log, maps.seen),
             "image": losses.image_loss(made, genuine, wanted),
+            "expectation": losses.expectation_loss(made, genuine, wanted),
         }
         total = sum((getattr(self.weights, name) * value for name, value in terms.items()), torch.zeros(()))
         if self.pair.discriminator is not None:

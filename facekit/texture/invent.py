@@ -9,6 +9,7 @@ import torch
 from facekit.morphable.albedo import AlbedoModel
 from facekit.records import BoolArray, FloatArray
 from facekit.texture.albedo import DARK, Ground, SeenAlbedo
+from facekit.texture.unwrap import smoothstep
 
 FITTED = 128  # texels a side at which the prior meets the photo
 NOISE = 0.30  # standard deviation of a texel, relative to its albedo: detail that no mode explains
@@ -23,6 +24,9 @@ HAIR_ROWS = 0.55  # share of the chart's rows above which what is no face is hai
 HAIR = 0.25  # how much a texel of it counts
 OFF_HUE = 0.03  # log albedo that red may fall behind the mean of the channels, next to the skin around it
 HAIR_HUE = 0.25  # and how much more, as a share of the darkening: thin brows let the skin's hue through
+BEARD_ROWS = (0.44, 0.52)  # share of the chart's height from which on skin may bear a beard
+SHAVEN = 0.6  # of the shadow there that is taken away where nothing tells of a beard
+BEARD = (0.25, 0.55)  # shadow, log albedo, at which there may be one, and is
 LIPS = (0.05, 0.28, 0.20)  # log albedo that lips are darker in than the prior, painted for faces of all tones
 GREY_RANGE, COLOUR_RANGE = 0.8, 0.08  # of the logarithm of a sample's ratio to the mean
 TEMPERATURE = 0.5  # of the samples' standard deviation: an invented texture is to differ, and to look likely
@@ -55,8 +59,11 @@ def invent(
     if n > 1:
         codes += list(posterior.mean + TEMPERATURE * (posterior.sample(generator, n - 1) - posterior.mean))
     shown = _resize(seen.trust * ground.face, model.resolution) > 0.5
-    lips = _lips(model, _resize(ground.lips, model.resolution))[..., None] * np.array(LIPS, np.float32)
+    red = _resize(ground.lips, model.resolution)
+    lips = _lips(model, red)[..., None] * np.array(LIPS, np.float32)
     maps = [_darker_features(model.instance(code[: model.size]), model.mask, shown) for code in codes]
+    chin = _resize(ground.face, model.resolution) * (1 - red)
+    maps = [_shaven(one, chin) for one in maps]
     return [_resize(_moderate(one, maps[0]) * np.exp(-lips), size) for one in maps]
 
 
@@ -76,6 +83,21 @@ def _lips(model: AlbedoModel, region: FloatArray) -> FloatArray:
     excess = np.maximum(redness - _around(redness[..., None], model.mask)[..., 0], 0) * region
     full = max(float(np.quantile(excess[inside], 0.8)), 1e-3)
     return np.asarray(np.clip(excess / full, 0, 1), np.float32)
+
+
+def _shaven(albedo: FloatArray, where: FloatArray) -> FloatArray:
+    """The map (T, T, 3) with less of a shadow where beards grow; ``where`` (T, T) is the skin of the face.
+
+    Some people have beards, so that the mean of all that may be is a grey chin, which nobody has.
+    """
+    rows = (np.arange(len(albedo)) + 0.5) / len(albedo)
+    upper = where * (1 - smoothstep(rows, *BEARD_ROWS))[:, None] > 0.5
+    if not upper.any():
+        return albedo
+    shadow = np.log(np.median(albedo[upper], axis=0).mean() / np.maximum(albedo.mean(-1), DARK))
+    bearded = smoothstep(cv2.GaussianBlur(shadow, (0, 0), len(albedo) / 32), *BEARD)
+    less = SHAVEN * (1 - bearded) * where * smoothstep(rows, *BEARD_ROWS)[:, None]
+    return np.asarray(albedo * np.exp(less * np.maximum(shadow, 0))[..., None], np.float32)
 
 
 def _moderate(sample: FloatArray, mean: FloatArray) -> FloatArray:

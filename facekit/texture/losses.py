@@ -41,6 +41,13 @@ def image_loss(rendered: Tensor, photo: Tensor, mask: Tensor) -> Tensor:
     return masked_mean((rendered - photo).abs(), mask)
 
 
+def expectation_loss(rendered: Tensor, photo: Tensor, mask: Tensor) -> Tensor:
+    """Squared difference in the mask: least for the mean of all pictures that may be true, where the absolute
+    difference is least for their median. Not among the paper's losses.
+    """
+    return masked_mean((rendered - photo).square(), mask)
+
+
 def discriminator_loss(genuine: Sequence[Tensor], made: Sequence[Tensor]) -> Tensor:
     """Hinge loss of the discriminator over all its maps of scores: genuine above 1, made below -1."""
     terms = [
