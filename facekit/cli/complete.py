@@ -131,7 +131,7 @@ def run_one(job: Job, model: FaceModel, request: Request) -> dict[str, Any]:
     from facekit.stages.report import figures
 
     case = complete_case(job, model, request)
-    told = figures(case)
+    told = figures(case) | {"mask": job.mask.name}
     if not told["mask_on_face"] and job.mask not in WORDS:
         if not _on_head(case):
             raise UsageError(
