@@ -15,7 +15,7 @@ import numpy as np
 from scipy.ndimage import gaussian_filter1d
 
 from facekit.avatar.capture import Keypoints
-from facekit.avatar.keypoints import SCHEME
+from facekit.avatar.keypoints import LEFT_BROW, LEFT_LIDS, RIGHT_BROW, RIGHT_LIDS, SCHEME
 from facekit.errors import NoFaceError, NumericalError, UsageError
 from facekit.fitting.landmark_fit import LandmarkFit, fit_landmarks, focal_prior
 from facekit.fitting.landmark_model import LandmarkModel, landmark_model
@@ -27,6 +27,7 @@ from facekit.geometry.camera import project_points
 from facekit.morphable.model import FaceModel
 from facekit.records import FloatArray, Landmarks
 
+UPPER = (*LEFT_BROW, *RIGHT_BROW, *LEFT_LIDS, *RIGHT_LIDS)
 REFERENCES = 10  # frames that say whose face it is
 SMOOTH = 0.7  # frames, standard deviation; a blink lasts five
 CALM = 0.15  # share of the frames, those that move the face least, that show it at rest ...
@@ -74,7 +75,8 @@ def follow_face(
         tick()
     seen = np.isfinite(detail).any(axis=0).all(axis=1)
     detail[:, seen] -= np.nanmedian(detail[:, seen], axis=0)  # the same in all frames: not an expression
-    rest, calm = _at_rest(shape, prior, block), calm_of(moved)
+    upper = np.isin(np.arange(len(shape.mean)), UPPER)  # lips touch at rest, whatever the model says of them
+    rest, calm = _at_rest(shape, prior, block), calm_of(moved) * upper[:, None]
     return Followed(moved - calm, detail, rest + calm, fits)
 
 
