@@ -22,7 +22,7 @@ class Weights:
     """lambda_I, lambda_M, lambda_L of Eq. 2, and that of the entropy of P (keypoints only)."""
 
     image: float = 1.0
-    mesh: float = 1.0
+    mesh: float = 10.0
     latent: float = 0.01
     entropy: float = 0.0
 

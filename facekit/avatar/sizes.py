@@ -21,6 +21,7 @@ class AvatarSizes:
     steps: int = 4  # of the flow
     blocks: int = 2  # of each residual net of the flow
     batch_norm: bool = True  # within the flow's residual nets
+    components: bool = False  # begin at the principal components of the meshes, see components.py
 
     @property
     def texels(self) -> int:
@@ -29,9 +30,18 @@ class AvatarSizes:
 
 
 PRESETS = {
-    "tiny": AvatarSizes(8, (8, 8, 8), (16, 8, 8), 16, 32, (4, 8, 8), 32, 32, kpt_blocks=1),
+    "tiny": AvatarSizes(8, (8, 8, 8), (16, 8, 8), 16, 32, (4, 8, 8), 32, 32, kpt_blocks=1, components=True),
     "small": AvatarSizes(
-        32, (8, 8, 16, 16, 32), (32, 32, 16, 16, 8), 64, 128, (8, 16, 16, 32), 128, 128, batch_norm=False
+        32,
+        (8, 8, 16, 16, 32),
+        (32, 32, 16, 16, 8),
+        64,
+        128,
+        (8, 16, 16, 32),
+        128,
+        128,
+        batch_norm=False,
+        components=True,
     ),
     "paper": AvatarSizes(
         256,

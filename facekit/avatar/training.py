@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from facekit.avatar.batches import Batch, faces_batch, signal_batch, views_batch
 from facekit.avatar.capture import Capture, hmc_batch
 from facekit.avatar.capture_augment import augment_hmc
+from facekit.avatar.components import begin_at_components
 from facekit.avatar.encoder import Gaussian
 from facekit.avatar.losses import Weights, entropy, image_loss, kl, kl_to_standard, mesh_loss
 from facekit.avatar.models import WITHOUT_SIGNAL, Avatar, Prior
@@ -70,6 +71,8 @@ class AvatarTask:
                 faces = faces_batch(capture, self.frames, avatar.sizes.texels)
                 points = None if capture.keypoints is None else signal_batch(capture, self.frames, "kpt")
                 avatar.learn_scales(faces["vertices"], faces["textures"], points)
+                if avatar.sizes.components:
+                    begin_at_components(avatar, faces["vertices"])
             avatar.train()
             self.losses(self.batch(0.0, step_generator(seed, 0)), 0.0)
 

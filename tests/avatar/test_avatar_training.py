@@ -11,6 +11,7 @@ from invented import SIZES, avatar
 
 from facekit.avatar.avatar_files import from_arrays, to_arrays
 from facekit.avatar.capture import Capture
+from facekit.avatar.components import begin_at_components, components
 from facekit.avatar.fitting import FitSettings
 from facekit.avatar.losses import Weights
 from facekit.avatar.models import MODELS
@@ -134,3 +135,24 @@ def test_captures_that_lack_something(sheet: Capture) -> None:
             stage.refuse(lacking, plan, None)
     with pytest.raises(UsageError, match="no other model"):
         stage.refuse(sheet, plan, avatar("dam"))
+
+
+def test_the_mesh_layers_begin_at_the_components(sheet: Capture) -> None:
+    """One number says all of the sheet's shape: the first weights of both layers know it, random ones not."""
+    made = avatar("dam")
+    assert made.encoder is not None
+    flat = (torch.from_numpy(sheet.meshes[:24]).flatten(1) - made.vertex_mean) / made.vertex_scale
+    directions, deviations = components(flat - flat.mean(0), 4)
+    assert directions.shape == (1, 147)
+    torch.testing.assert_close(directions @ directions.T, torch.eye(1), rtol=0, atol=1e-5)
+    left = flat - flat.mean(0) - (flat - flat.mean(0)) @ directions.T @ directions
+    assert left.abs().max() < 1e-3
+    begin_at_components(made, torch.from_numpy(sheet.meshes[:24]))
+    seen = made.encoder.mesh(flat)[:, :2]
+    torch.testing.assert_close(seen[:, 0], -seen[:, 1], rtol=0, atol=1e-4)
+    torch.testing.assert_close(seen[:, 0].std(correction=0), torch.tensor(1.0), rtol=0, atol=1e-3)
+    one = torch.zeros(1, SIZES.features)
+    one[0, 0] = 1.0
+    torch.testing.assert_close(
+        made.decoder.mesh(one), (directions * deviations).view(1, -1), rtol=0, atol=1e-4
+    )
