@@ -24,10 +24,10 @@ HAIR_ROWS = 0.55  # share of the chart's rows above which what is no face is hai
 HAIR = 0.25  # how much a texel of it counts
 OFF_HUE = 0.03  # log albedo that red may fall behind the mean of the channels, next to the skin around it
 HAIR_HUE = 0.25  # and how much more, as a share of the darkening: thin brows let the skin's hue through
-BEARD_ROWS = (0.44, 0.52)  # share of the chart's height from which on skin may bear a beard
+BEARD_ROWS = (0.50, 0.56)  # share of the chart's height from which on skin may bear a beard
 SHAVEN = 0.6  # of the shadow there that is taken away where nothing tells of a beard
 BEARD = (0.25, 0.55)  # shadow, log albedo, at which there may be one, and is
-LIPS = (0.05, 0.28, 0.20)  # log albedo that lips are darker in than the prior, painted for faces of all tones
+LIPS = (0.05, 0.28, 0.12)  # log albedo that lips are darker in than the prior, painted for faces of all tones
 GREY_RANGE, COLOUR_RANGE = 0.8, 0.08  # of the logarithm of a sample's ratio to the mean
 TEMPERATURE = 0.5  # of the samples' standard deviation: an invented texture is to differ, and to look likely
 

@@ -250,6 +250,6 @@ def test_only_unseen_texels_change_and_doubt_makes_completions_differ(model: Fac
         return varied(albedo, doubt, torch.Generator().manual_seed(seed))
 
     assert (drawn(unsure, 0) == drawn(unsure, 0)).all()
-    assert np.abs(drawn(unsure, 0) - drawn(unsure, 1))[140:].mean() > 0.02
-    assert np.abs(drawn(sure, 0) - drawn(sure, 1))[140:].mean() < 0.002
+    assert np.abs(drawn(unsure, 0) - drawn(unsure, 1))[140:].mean() > 0.01
+    assert np.abs(drawn(sure, 0) - drawn(sure, 1))[140:].mean() < 0.001
     assert np.allclose(drawn(unsure, 0)[:119], 0.3, atol=1e-5)

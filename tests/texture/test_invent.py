@@ -8,7 +8,7 @@ import torch
 from facekit.morphable.albedo import AlbedoModel
 from facekit.records import FloatArray
 from facekit.texture.albedo import Ground, SeenAlbedo
-from facekit.texture.invent import invent
+from facekit.texture.invent import _shaven, invent
 
 TEXELS = 128
 BROW = (slice(60, 66), slice(30, 50))
@@ -37,3 +37,15 @@ def test_thin_brows_take_the_hue_of_the_skin() -> None:
     assert found[BROW].mean() < 0.9 * found[75:85].mean()
     assert greenness(found, BLACK) > 0.2  # dark hair is grey
     assert found[BLACK].mean() < 0.07
+
+
+def test_a_grey_chin_is_shaven_and_a_beard_is_not() -> None:
+    skin = np.full((TEXELS, TEXELS, 3), (0.5, 0.3, 0.2), np.float32)
+    where = np.ones((TEXELS, TEXELS), np.float32)
+    chin = (slice(80, 120), slice(30, 100))
+    for shadow, least, most in ((0.85, 0.9, 1.0), (0.4, 0.38, 0.42)):
+        face = skin.copy()
+        face[chin] *= shadow
+        share = _shaven(face, where)[90:110, 45:85].mean() / skin.mean()
+        assert least < share < most
+        assert np.allclose(_shaven(face, where)[:60], face[:60])
