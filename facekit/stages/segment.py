@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 ASSET = "segmenter.safetensors"
 LEAST = 0.006  # of the face: where less is hidden, nothing is
-LIKELY, SURE = 0.45, 0.65  # chance of a pixel of the mask, and of one in each patch of it
+LIKELY, SURE = 0.45, 0.6  # chance of a pixel of the mask, and of one in each patch of it
 RIM = 0.012  # of the face's height: by so much the mask is grown, since its edge still shows the occluder
 MOVED = 0.08  # of the height of eyes over chin: landmarks that far away on average are other ones
 CHANGED = 0.03  # of the hidden part and the seen one together: a correction of less is none
