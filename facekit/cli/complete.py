@@ -71,7 +71,7 @@ class Request:
 @method_option
 @click.option(
     "--refine", type=click.IntRange(1, 8), metavar="T",
-    help="Fit T times, each time after the first to the picture that was completed; 2 by default, 1 with --fit.",
+    help="Fit T times, after the first to the picture that was completed; 2 by default, 1 with --fit.",
 )  # fmt: skip
 @click.option(
     "--texture-size", type=click.Choice(SIZES), default="512", show_default=True,
