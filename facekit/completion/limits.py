@@ -18,6 +18,8 @@ from facekit.records import BoolArray, FloatArray, IntArray
 
 # iBUG pairs, upper and lower, that may touch but not pass: inner lips, lids of the right and of the left eye
 PAIRS = ((61, 67), (62, 66), (63, 65), (37, 41), (38, 40), (43, 47), (44, 46))
+LIDS = np.arange(len(PAIRS)) >= 3
+OPEN = 0.6  # of the mean face's opening: so far hidden eyes stay open, since few photos show closed ones
 OVERLAP = 5e-4  # m, by which a pair may pass: the landmarks lie a little inside the lips and lids
 MARGIN = 5e-5  # m, short of OVERLAP, since projection leaves a rest
 
@@ -98,8 +100,8 @@ class Pairs:
 
     @classmethod
     def of(cls, model: FaceModel, vertices: FloatArray, visible: BoolArray) -> Pairs:
-        """For faces that come from the shape (V, 3): its own overlaps may stay where they are seen, not grow.
-        Empty for a model without 68 landmarks.
+        """For faces that come from the shape (V, 3): its own overlaps may stay where they are seen, not grow,
+        and hidden eyes stay open, or as far as the shape's are. Empty for a model without 68 landmarks.
         """
         points = model.topology.embeddings.get("ibug68")
         if points is None:
@@ -110,8 +112,10 @@ class Pairs:
         sides = (points.faces[upper], weights[upper]), (points.faces[lower], weights[lower])
         here = cls(*sides, np.zeros(len(PAIRS)))
         seen = np.all([visible[corners].all(axis=1) for corners, _ in sides], axis=0)
-        own = np.where(seen, here.gaps(vertices[None])[0], 0.0)
-        return cls(*sides, np.minimum(own, MARGIN - OVERLAP))
+        own, usual = here.gaps(np.stack([vertices, model.mean]))
+        least = np.minimum(np.where(seen, own, 0.0), MARGIN - OVERLAP)
+        opened = np.maximum(least, np.minimum(own, OPEN * usual))
+        return cls(*sides, np.where(LIDS & ~seen, opened, least))
 
     def gaps(self, vertices: FloatArray) -> FloatArray:
         """Upper above lower, (n, C) m, of shapes (n, V, 3)."""

@@ -12,7 +12,7 @@ from facekit.completion import dpp
 from facekit.completion.algorithm2 import Descent
 from facekit.completion.approach import Approach
 from facekit.completion.evidence import watched
-from facekit.completion.limits import Pairs
+from facekit.completion.limits import OPEN, Pairs
 from facekit.completion.membrane import Membrane
 from facekit.completion.mesh_vae import PRESETS, MeshVAE
 from facekit.completion.names import DEFAULT_METHOD, METHODS, WITHOUT_NETWORK
@@ -118,6 +118,19 @@ def test_overlaps_of_a_fit_may_stay_where_they_are_seen_alone(
     assert (least[3:] > -1e-3).all()
     hidden = Pairs.of(model, shape, ~seen).least
     assert (hidden > -1e-3).all()
+
+
+def test_hidden_eyes_stay_open_unless_those_of_the_fit_are_closed(model: FaceModel) -> None:
+    nothing = np.zeros(len(model.mean), bool)
+    opened = Pairs.of(model, model.mean, nothing)
+    gaps = opened.gaps(model.mean[None])[0]
+    np.testing.assert_allclose(opened.least[3:], OPEN * gaps[3:])
+    assert (opened.least[:3] < 0).all()
+    assert (Pairs.of(model, model.mean, ~nothing).least < 0).all()
+    closed = model.mean.copy()
+    closed[opened.upper[0][3:], 1] -= gaps[3:].max() * 0.8
+    own = Pairs.of(model, closed, nothing).least[3:]
+    assert (own < 0.5 * OPEN * gaps[3:]).all()
 
 
 def test_without_a_network_the_linear_method_is_the_default() -> None:
