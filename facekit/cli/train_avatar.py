@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from facekit.cli import console, options
+from facekit.cli.training_options import TrainingWish, preset_option, result_options
 
 if TYPE_CHECKING:
     from facekit.avatar.capture import Capture
@@ -18,12 +19,12 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Wish:
+class Wish(TrainingWish):
     """What the user asked for."""
 
+    NAME = "avatar"
+
     data: Path
-    output: Path | None
-    work: Path | None
     base: Path | None
     model: str
     signal: str
@@ -33,20 +34,6 @@ class Wish:
     latent_weight: float | None
     cycle: bool
     decode_prior: bool
-    seed: int | None
-    device: str
-    force: bool
-    as_json: bool
-
-    @property
-    def target(self) -> Path:
-        """The weights."""
-        return self.output or Path("avatar.safetensors")
-
-    @property
-    def card(self) -> Path:
-        """Beside the weights."""
-        return self.target.with_suffix(".md")
 
 
 @click.command("avatar", short_help="An avatar of one person, driven by a headset or by keypoints.")
@@ -65,13 +52,7 @@ class Wish:
     show_default=True,
     help="What drives: pictures of a headset's cameras, or two-dimensional keypoints.",
 )
-@click.option(
-    "--preset",
-    type=click.Choice(["tiny", "small", "paper"]),
-    default="small",
-    show_default=True,
-    help="Size of the networks; paper is that of LiP-Flow.",
-)
+@preset_option("Size of the networks; paper is that of LiP-Flow.")
 @click.option("--base", type=options.FILE, metavar="FILE", help="For dam-reg: the trained dam.")
 @click.option("--steps", type=click.IntRange(1), help="Training steps; by default 60, 2000 or 200000.")
 @click.option("--batch", type=click.IntRange(2), help="Views that a step learns from; by default 8 or 16.")
@@ -83,18 +64,7 @@ class Wish:
     help="For lip-flow: decode latents that went through the flow and back.",
 )
 @click.option("--decode-prior", is_flag=True, help="For lip-flow: decode samples of the prior as well.")
-@click.option(
-    "--work",
-    type=options.FILE,
-    metavar="DIR",
-    help="Folder of what is done so far, OUTPUT.work by default; a run that was stopped goes on from there.",
-)
-@options.output_option("The weights, avatar.safetensors by default; a card is written beside them.")
-@options.device_option
-@options.seed_option
-@options.force_option
-@options.json_option
-@options.verbosity_options
+@result_options("avatar", model=False)
 def avatar(**wish: Any) -> None:
     """Learn one person's face from a capture, together with what a driving signal says of it.
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from facekit.cli import console, options
+from facekit.cli.training_options import TrainingWish, preset_option, result_options
 from facekit.errors import UsageError
 
 if TYPE_CHECKING:
@@ -21,15 +22,13 @@ PEOPLE = {"tiny": 40, "small": 4000, "paper": 40_000}  # synthetic ones, where n
 
 
 @dataclass(frozen=True)
-class Wish:
+class Wish(TrainingWish):
     """What the user asked for."""
 
-    output: Path | None
-    work: Path | None
+    NAME = "face-encoder"
+
     start: Path | None
     model: str
-    seed: int | None
-    device: str
     preset: str
     synthetic: int | None
     data: Path | None
@@ -38,8 +37,6 @@ class Wish:
     batch: int | None
     rate: float | None
     describe: bool
-    force: bool
-    as_json: bool
 
     @property
     def source(self) -> str:
@@ -47,21 +44,6 @@ class Wish:
         given = {"--data": self.data, "--photos": self.photos}
         named = [f"{option} {path.name}" for option, path in given.items() if path is not None]
         return " ".join(named) or f"--synthetic {self.synthetic or PEOPLE[self.preset]}"
-
-    @property
-    def target(self) -> Path:
-        """The weights."""
-        return self.output or Path("face-encoder.safetensors")
-
-    @property
-    def card(self) -> Path:
-        """Beside the weights."""
-        return self.target.with_suffix(".md")
-
-    @property
-    def folder(self) -> Path:
-        """What is done so far."""
-        return self.work or self.target.with_suffix(".work")
 
 
 @click.command("face-encoder", short_help="A network that finds pose, light, shape and skin of a face.")
@@ -84,13 +66,7 @@ class Wish:
     help="Second stage: learn from photos of any faces by drawing them again; needs --from.",
 )
 @click.option("--from", "start", type=options.FILE, metavar="FILE", help="Weights to start from.")
-@click.option(
-    "--preset",
-    type=click.Choice(["tiny", "small", "paper"]),
-    default="small",
-    show_default=True,
-    help="Size of the networks; paper is that of 3DFaceFill.",
-)
+@preset_option("Size of the networks; paper is that of 3DFaceFill.")
 @click.option("--steps", type=click.IntRange(1), help="Training steps; by default 100, 6000 or 100000.")
 @click.option(
     "--batch", type=click.IntRange(1), help="Faces that a step learns from; by default 8, 24 or 28."
@@ -103,19 +79,7 @@ class Wish:
 @click.option(
     "--describe", is_flag=True, help="Print the networks of 3DFaceFill and their sizes; train none."
 )
-@click.option(
-    "--work",
-    type=options.FILE,
-    metavar="DIR",
-    help="Folder of what is done so far, OUTPUT.work by default; a run that was stopped goes on from there.",
-)
-@options.output_option("The weights, face-encoder.safetensors by default; a card is written beside them.")
-@options.device_option
-@options.model_option
-@options.seed_option
-@options.force_option
-@options.json_option
-@options.verbosity_options
+@result_options("face-encoder")
 def face_encoder(**wish: Any) -> None:
     """Train the 3DMM encoder and albedo decoder of 3DFaceFill: from a crop to pose, light, shape and skin.
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from facekit.cli import console, options
+from facekit.cli.training_options import TrainingWish, preset_option, result_options
 
 if TYPE_CHECKING:
     from facekit.cli.training_folder import TrainingFolder
@@ -20,8 +21,10 @@ SYNTHETIC = 600
 
 
 @dataclass(frozen=True)
-class Wish:
+class Wish(TrainingWish):
     """What the user asked for."""
+
+    NAME = "inpainter"
 
     data: Path | None
     synthetic: int | None
@@ -31,23 +34,7 @@ class Wish:
     steps: int | None
     batch: int | None
     adversarial: float
-    work: Path | None
-    output: Path | None
     model: str
-    seed: int | None
-    device: str
-    force: bool
-    as_json: bool
-
-    @property
-    def target(self) -> Path:
-        """The weights."""
-        return self.output or Path("inpainter.safetensors")
-
-    @property
-    def card(self) -> Path:
-        """Beside the weights."""
-        return self.target.with_suffix(".md")
 
     @property
     def source(self) -> str:
@@ -69,13 +56,7 @@ class Wish:
     metavar="WEIGHTS",
     help="Train these weights on, at a tenth of the rate: the paper's second stage, on photos.",
 )
-@click.option(
-    "--preset",
-    type=click.Choice(["tiny", "small", "paper"]),
-    default="small",
-    show_default=True,
-    help="Size of the network; paper is that of 3DFaceFill.",
-)
+@preset_option("Size of the network; paper is that of 3DFaceFill.")
 @click.option(
     "--input",
     "inputs",
@@ -96,19 +77,7 @@ class Wish:
     show_default=True,
     help="Weight of the PyramidGAN's opinion; 0 trains without it, the paper's is 1.",
 )
-@click.option(
-    "--work",
-    type=options.FILE,
-    metavar="DIR",
-    help="Folder of what is done so far, OUTPUT.work by default; a run that was stopped goes on from there.",
-)
-@options.output_option("The weights, inpainter.safetensors by default; a card is written beside them.")
-@options.device_option
-@options.model_option
-@options.seed_option
-@options.force_option
-@options.json_option
-@options.verbosity_options
+@result_options("inpainter")
 def inpainter(**wish: Any) -> None:
     """Train the network of 3DFaceFill that completes the albedo of a face of which a part is seen.
 

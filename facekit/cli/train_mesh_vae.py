@@ -11,6 +11,7 @@ import click
 
 from facekit.cli import console, options
 from facekit.cli.training_folder import TrainingFolder
+from facekit.cli.training_options import TrainingWish, preset_option, result_options
 from facekit.errors import UsageError
 
 if TYPE_CHECKING:
@@ -24,36 +25,22 @@ PEOPLE = 10_000  # synthetic ones, where nothing else is said
 
 
 @dataclass(frozen=True)
-class Wish:
+class Wish(TrainingWish):
     """What the user asked for."""
 
-    output: Path | None
-    work: Path | None
+    NAME = "mesh-vae"
+
     model: str
-    seed: int | None
-    device: str
     preset: str
     synthetic: int | None
     data: Path | None
     steps: int | None
     batch: int | None
-    force: bool
-    as_json: bool
 
     @property
     def source(self) -> str:
         """The data as options."""
         return f"--synthetic {self.synthetic or PEOPLE}" if self.data is None else f"--data {self.data.name}"
-
-    @property
-    def target(self) -> Path:
-        """The weights."""
-        return self.output or Path("mesh-vae.safetensors")
-
-    @property
-    def card(self) -> Path:
-        """Beside the weights."""
-        return self.target.with_suffix(".md")
 
 
 @click.command("mesh-vae", short_help="A network that completes a face of which a part is seen.")
@@ -69,30 +56,12 @@ class Wish:
     metavar="DIR",
     help="Learn from registered meshes instead, PERSON/SEQUENCE/FRAME.ply as in CoMA, or PERSON/NAME.obj.",
 )
-@click.option(
-    "--preset",
-    type=click.Choice(["tiny", "small", "paper"]),
-    default="small",
-    show_default=True,
-    help="Size of the network; paper is that of Diverse3DFace.",
-)
+@preset_option("Size of the network; paper is that of Diverse3DFace.")
 @click.option("--steps", type=click.IntRange(1), help="Training steps; by default 200, 5500 or 200000.")
 @click.option(
     "--batch", type=click.IntRange(1), help="Faces that a step learns from; by default 16, 24 or 16."
 )
-@click.option(
-    "--work",
-    type=options.FILE,
-    metavar="DIR",
-    help="Folder of what is done so far, OUTPUT.work by default; a run that was stopped goes on from there.",
-)
-@options.output_option("The weights, mesh-vae.safetensors by default; a card is written beside them.")
-@options.device_option
-@options.model_option
-@options.seed_option
-@options.force_option
-@options.json_option
-@options.verbosity_options
+@result_options("mesh-vae")
 def mesh_vae(**wish: Any) -> None:
     """Train the network of Diverse3DFace that completes a face of which a part is seen.
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from facekit.cli import console, options
+from facekit.cli.training_options import TrainingWish, preset_option, result_options
 
 if TYPE_CHECKING:
     from facekit.records import Motion
@@ -17,31 +18,17 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Wish:
+class Wish(TrainingWish):
     """What the user asked for."""
 
+    NAME = "pose"
+
     data: Path
-    output: Path | None
-    work: Path | None
     kind: str
     preset: str
     steps: int | None
     batch: int | None
     supervised: bool
-    seed: int | None
-    device: str
-    force: bool
-    as_json: bool
-
-    @property
-    def target(self) -> Path:
-        """The weights."""
-        return self.output or Path("pose.safetensors")
-
-    @property
-    def card(self) -> Path:
-        """Beside the weights."""
-        return self.target.with_suffix(".md")
 
 
 @click.command("pose", short_help="A prior over bodies of which a headset sees head and hands.")
@@ -54,13 +41,7 @@ class Wish:
     show_default=True,
     help="FLAG, or what it is compared with: a flow that starts at z = 0, a conditional VAE.",
 )
-@click.option(
-    "--preset",
-    type=click.Choice(["tiny", "small", "paper"]),
-    default="small",
-    show_default=True,
-    help="Size of the networks; paper is that of FLAG.",
-)
+@preset_option("Size of the networks; paper is that of FLAG.")
 @click.option("--steps", type=click.IntRange(1), help="Training steps; by default 200, 20000 or 100000.")
 @click.option(
     "--batch",
@@ -73,18 +54,7 @@ class Wish:
     show_default=True,
     help="Whether inner blocks of FLAG's flow are supervised as well.",
 )
-@click.option(
-    "--work",
-    type=options.FILE,
-    metavar="DIR",
-    help="Folder of what is done so far, OUTPUT.work by default; a run that was stopped goes on from there.",
-)
-@options.output_option("The weights, pose.safetensors by default; a card is written beside them.")
-@options.device_option
-@options.seed_option
-@options.force_option
-@options.json_option
-@options.verbosity_options
+@result_options("pose", model=False)
 def pose(**wish: Any) -> None:
     """Learn how bodies move, from motion capture, so that head and hands are enough to move one.
 

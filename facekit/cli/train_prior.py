@@ -15,6 +15,7 @@ from facekit.cli.train_inpainter import inpainter
 from facekit.cli.train_mesh_vae import mesh_vae
 from facekit.cli.train_pose import pose
 from facekit.cli.train_segmenter import segmenter
+from facekit.cli.training_options import work_option
 from facekit.errors import UsageError
 
 if TYPE_CHECKING:
@@ -51,12 +52,7 @@ train_prior.add_command(avatar)
 @train_prior.command(short_help="Where a landmark detector's points lie on the face, and how they err.")
 @click.option("--synthetic", type=click.IntRange(40), metavar="N", help="Learn from N synthetic faces.")
 @click.option("--preset", type=click.Choice(list(PRESETS)), help="A size: 60, 600 or 6000 synthetic faces.")
-@click.option(
-    "--work",
-    type=options.FILE,
-    metavar="DIR",
-    help="Folder of what is done so far, OUTPUT.work by default; a run that was stopped goes on from there.",
-)
+@work_option
 @options.output_option("The weights, landmarks.safetensors by default; a card is written beside them.")
 @options.model_option
 @options.seed_option

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from facekit.cli import console, options
+from facekit.cli.training_options import TrainingWish, preset_option, result_options
 from facekit.errors import UsageError
 
 if TYPE_CHECKING:
@@ -23,8 +24,10 @@ FACES = 1050  # synthetic ones, where no data is given
 
 
 @dataclass(frozen=True)
-class Wish:
+class Wish(TrainingWish):
     """What the user asked for."""
+
+    NAME = "segmenter"
 
     synthetic: int | None
     data: Path | None
@@ -32,28 +35,7 @@ class Wish:
     steps: int | None
     batch: int | None
     start: Path | None
-    work: Path | None
-    output: Path | None
-    device: str
     model: str
-    seed: int | None
-    force: bool
-    as_json: bool
-
-    @property
-    def target(self) -> Path:
-        """The weights."""
-        return self.output or Path("segmenter.safetensors")
-
-    @property
-    def card(self) -> Path:
-        """Beside the weights."""
-        return self.target.with_suffix(".md")
-
-    @property
-    def folder(self) -> Path:
-        """What is done so far."""
-        return self.work or self.target.with_suffix(".work")
 
     @property
     def source(self) -> str:
@@ -74,31 +56,13 @@ class Wish:
     metavar="DIR",
     help="Learn from labelled photos instead: what synth photos --face-mask writes, or CelebAMask-HQ.",
 )
-@click.option(
-    "--preset",
-    type=click.Choice(["tiny", "small", "paper"]),
-    default="small",
-    show_default=True,
-    help="Size of the network; paper is that of 3DFaceFill.",
-)
+@preset_option("Size of the network; paper is that of 3DFaceFill.")
 @click.option("--steps", type=click.IntRange(1), help="Training steps; by default 20, 1150 or 50000.")
 @click.option(
     "--batch", type=click.IntRange(1), help="Pictures that a step learns from; by default 2, 16 or 16."
 )
 @click.option("--start", type=options.FILE, metavar="FILE", help="Start from these weights, not from none.")
-@click.option(
-    "--work",
-    type=options.FILE,
-    metavar="DIR",
-    help="Folder of what is done so far, OUTPUT.work by default; a run that was stopped goes on from there.",
-)
-@options.output_option("The weights, segmenter.safetensors by default; a card is written beside them.")
-@options.device_option
-@options.model_option
-@options.seed_option
-@options.force_option
-@options.json_option
-@options.verbosity_options
+@result_options("segmenter")
 def segmenter(**wish: Any) -> None:
     """Learn which pixels of a photo show the face, something before it, or neither.
 
