@@ -167,9 +167,8 @@ def _one(
         raise NumericalError("the texture is not finite; the fit's light or camera does not make sense")
     pictured = albedo
     if found is not None:
-        albedo, pictured = toned(albedo, found), expected(albedo, found)
-        if soften == 0:
-            albedo = pictured = varied(albedo, found, grain)
+        pictured = expected(albedo, found) if soften > 0 else varied(toned(albedo, found), found, grain)
+        albedo = toned(albedo, found) if soften > 0 else pictured
     elif soften > 0:
         pictured = _expected(skin, albedo, shade, seen.trust)
     patch, face_pixels = _picture(skin, window, vertices, pictured, soften, grain)

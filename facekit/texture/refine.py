@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import cv2
 import numpy as np
@@ -30,6 +31,17 @@ class Refinement:
     change: FloatArray  # (T, T, 3) float32
     sigma: FloatArray  # (T, T) float32, mean absolute error that is left
 
+    @cached_property
+    def tones(self) -> FloatArray:
+        """The coarse part (T, T, 3) of the change."""
+        wide = np.asarray(cv2.GaussianBlur(self.change, (0, 0), TONES * len(self.change)), np.float32)
+        return wide * (self.sigma > 0)[..., None]
+
+    @cached_property
+    def doubt(self) -> FloatArray:
+        """The coarse part (T, T) of sigma."""
+        return np.asarray(cv2.GaussianBlur(self.sigma, (0, 0), TONES * len(self.sigma) / 2), np.float32)
+
 
 def refinement(
     network: Inpainter, seen: SeenAlbedo, albedo: FloatArray, chart: Chart, ground: Ground, symmetric: bool
@@ -51,19 +63,13 @@ def expected(albedo: FloatArray, found: Refinement) -> FloatArray:
     """The albedo (T, T, 3) of the most probable picture: what the network expects, features softened by its
     doubt in part.
     """
-    change = FEATURES * found.change + (1 - FEATURES) * _tones(found)
+    change = FEATURES * found.change + (1 - FEATURES) * found.tones
     return np.clip(albedo * np.exp(change), DARK, BRIGHT)
 
 
 def toned(albedo: FloatArray, found: Refinement) -> FloatArray:
     """The albedo (T, T, 3) with the tones that the network expects, and features left crisp."""
-    return np.clip(albedo * np.exp(_tones(found)), DARK, BRIGHT)
-
-
-def _tones(found: Refinement) -> FloatArray:
-    """The coarse part (T, T, 3) of the change, zero where nothing is unsure."""
-    tones = np.asarray(cv2.GaussianBlur(found.change, (0, 0), TONES * len(found.change)), np.float32)
-    return tones * (found.sigma > 0)[..., None]
+    return np.clip(albedo * np.exp(found.tones), DARK, BRIGHT)
 
 
 def varied(albedo: FloatArray, found: Refinement, generator: torch.Generator) -> FloatArray:
@@ -73,8 +79,7 @@ def varied(albedo: FloatArray, found: Refinement, generator: torch.Generator) ->
     waves = [_wave(one) for one in noise]
     grey, colours = waves[0], np.stack(waves[1:], -1)
     field = _enlarged(grey[..., None] + COLOURED * (colours - colours.mean(-1, keepdims=True)), size)
-    doubt = np.asarray(cv2.GaussianBlur(found.sigma, (0, 0), TONES * size / 2), np.float32)
-    shift = STRENGTH * doubt[..., None] * field
+    shift = STRENGTH * found.doubt[..., None] * field
     return np.clip(albedo * np.exp(shift * (found.sigma > 0)[..., None]), DARK, BRIGHT)
 
 
