@@ -1,6 +1,7 @@
 # facekit complete and demo: one line, one test.
 facekit complete astronaut.png --occlusion astronaut.mask.png -n 2 --seed 1 --texture-size 256 --json 2> err | python3 -c 'import json, sys; r = json.load(sys.stdin); assert len(r["completions"]) == 2 and r["mask_on_face"]' && grep -q "white = hidden" err && test -s astronaut.complete/face_01.glb && test -s astronaut.complete/report.html && facekit complete astronaut.png --occlusion astronaut.mask.png -n 2 2> err; test $? -eq 2 && grep -q -- --force err
-facekit complete astronaut.png; test $? -eq 2 && test ! -e astronaut.complete
+facekit complete astronaut.png --occlusion none -n 1 --texture-size 256 2> err && test -s astronaut.complete/face_00.obj && grep -q '"mask": "none"' astronaut.complete/report.json
+facekit synth occlude astronaut.png --occluder cloth --seed 5 -q -o o && facekit complete o/astronaut.occluded.png -n 1 --texture-size 256 --seed 1 2> err && grep -q "% of the face is hidden" err && grep -q '"mask": "auto"' o/astronaut.occluded.complete/report.json
 facekit complete astronaut.png --occlusion small.mask.png 2> err; test $? -eq 2 && grep -q "full size" err && test ! -e astronaut.complete
 facekit complete small.png --occlusion small.mask.png -o out; test $? -eq 3 && test ! -e out
 facekit complete astronaut.png --occlusion astronaut.mask.png --ensemble a.ensemble.npz 2> err; test $? -eq 2 && grep -q -- --fit err
