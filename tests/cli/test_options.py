@@ -102,7 +102,7 @@ def test_every_shared_option_has_help() -> None:
     @options.device_option
     @options.model_option
     @options.landmarks_option
-    @options.occlusion_option
+    @options.occlusion_option()
     @options.json_option
     @options.yaw_option
     @options.pitch_option
