@@ -28,6 +28,7 @@ from facekit.cli.pairing import Job, pair
 from facekit.errors import UsageError
 
 if TYPE_CHECKING:
+    from facekit.completion.approach import Approach
     from facekit.morphable.model import FaceModel
     from facekit.records import ByteArray, Ensemble, Fit
     from facekit.stages.report import Case
@@ -41,14 +42,13 @@ class Request:
     """What was asked for, for every photo."""
 
     n: int
-    method: str | None
+    approach: Approach
     texture_size: int
     seed: int
     force: bool
     landmarks: Path | None
     fit: Path | None
     ensemble: Path | None
-    refine: int
 
 
 @click.command(short_help="Complete the hidden part of a face: photos, meshes and a report.")
@@ -95,6 +95,7 @@ def complete(
       facekit complete photo.jpg --occlusion mask.png -n 8
       facekit complete *.jpg --occlusion masks/ -o results/
     """
+    from facekit.completion.approach import Approach
     from facekit.files.folder import refuse_folder
     from facekit.files.models import load_model
 
@@ -106,7 +107,11 @@ def complete(
     # Told at the end, so that bad input gets one line.
     chosen = console.new_seed() if seed is None else seed
     rounds = refine or (1 if options["fit"] else ROUNDS)
-    request = Request(seed=chosen, texture_size=int(texture_size), refine=rounds, **options)
+    wanted, network = options.pop("method"), None
+    if not options["ensemble"]:
+        wanted, network = method_and_network(wanted, None, face_model)
+    approach = Approach(wanted, network=network, rounds=rounds)
+    request = Request(seed=chosen, texture_size=int(texture_size), approach=approach, **options)
     results, failures = console.run_many(photos, lambda photo: run_one(jobs[photo], face_model, request))
     if as_json:
         console.emit_json(results[0] if len(photos) == 1 else [*results, *failures])
@@ -160,23 +165,18 @@ def complete_case(job: Job, model: FaceModel, request: Request) -> Case:
     """Read what there is, run the stages that are missing."""
     import torch
 
-    from facekit.completion.approach import Approach
     from facekit.pipeline import Known, complete_face
     from facekit.stages.report import Case
 
     photo, hidden = read_photo_and_mask(job.photo, None if job.mask in WORDS else job.mask)
     landmarks = None if request.landmarks is None else given_landmarks(request.landmarks, photo, hidden)
     fit, ensemble = _given(job.photo, photo.pixels, request)
-    method, network = request.method, None
-    if ensemble is None:
-        method, network = method_and_network(method, None, model)
-    approach = Approach(method, network=network, rounds=request.refine)
     known = Known(landmarks, fit, ensemble)
     if hidden is None:
         hidden, known = without_mask(job.photo, job.mask, photo, model, known)
     generator = torch.Generator().manual_seed(request.seed)
     fit, ensemble, completion = complete_face(
-        photo.pixels, hidden, model, request.n, generator, approach, known, request.texture_size
+        photo.pixels, hidden, model, request.n, generator, request.approach, known, request.texture_size
     )
     step = console.this_step(request.seed, f"{model.name}@{model.digest[:12]}")
     fit = replace(fit, history=(*fit.history, step))

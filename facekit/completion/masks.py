@@ -10,10 +10,9 @@ from scipy import sparse
 from scipy.sparse import csgraph
 
 from facekit.completion.meshconv.sampling import face_graph
-from facekit.geometry.camera import frame_camera, project_points
+from facekit.geometry.camera import frame_camera
 from facekit.morphable.model import FaceModel
-from facekit.raster.fragments import rasterize_numpy
-from facekit.raster.visibility import visible_vertices
+from facekit.raster.visibility import silhouette, visible_vertices
 from facekit.records import BoolArray, Camera, FloatArray, IntArray
 from facekit.synthetic.blob import blob_cover, hand_cover
 from facekit.synthetic.chance import numpy_generator
@@ -104,19 +103,6 @@ def _cover(model: FaceModel, camera: Camera, kind: str, rng: np.random.Generator
         return None
     if kind in SOLID:
         parts = occluder_surfaces(model, model.mean, kind, rng)
-        return np.any([_silhouette(part.vertices, part.faces, camera) for part in parts], axis=0)
-    face = _silhouette(model.mean, _front(model), camera)
+        return np.any([silhouette(part.vertices, part.faces, camera) for part in parts], axis=0)
+    face = silhouette(model.mean, model.topology.front, camera)
     return (hand_cover if kind == "hand" else blob_cover)(face, rng) > 0.5
-
-
-def _silhouette(vertices: FloatArray, faces: IntArray, camera: Camera) -> BoolArray:
-    width, height = (int(x) for x in camera.image_size)
-    screen = project_points(camera, vertices)[None].astype(np.float32)
-    return rasterize_numpy(screen, faces, (height, width)).pix_to_face[0] >= 0
-
-
-def _front(model: FaceModel) -> IntArray:
-    """The faces of the face region; all where the model does not name one."""
-    region = model.topology.regions.get("face")
-    faces = model.topology.faces
-    return faces if region is None else faces[(np.asarray(region)[faces] > 0.5).all(axis=1)]

@@ -62,6 +62,14 @@ class Topology:
         """(V,) bool, vertices of the named parts."""
         return np.isin(self.parts, [PARTS.index(name) for name in names])
 
+    @property
+    def front(self) -> IntArray:
+        """(F, 3) int32, the faces of the region ``face``; all where there is none."""
+        region = self.regions.get("face")
+        return (
+            self.faces if region is None else self.faces[(np.asarray(region)[self.faces] > 0.5).all(axis=1)]
+        )
+
     def embed(self, face: IntArray, bary: FloatArray) -> Embedding:
         """Points given by ``face`` (L,) and ``bary`` (L, 3) on this topology."""
         face = np.asarray(face, np.int32)

@@ -84,3 +84,10 @@ def _close_view(points: FloatArray, camera: Camera, pixels: int) -> Camera:
     scale = pixels / max(x1 - x0, y1 - y0)
     width, height = (max(2, round(scale * side)) for side in (x1 - x0, y1 - y0))
     return resize(window, (width, height))
+
+
+def silhouette(vertices: FloatArray, faces: IntArray, camera: Camera) -> BoolArray:
+    """(H, W) bool: the pixels that a mesh with vertices (V, 3) m covers, of the camera's size."""
+    width, height = (int(x) for x in camera.image_size)
+    screen = project_points(camera, vertices)[None].astype(np.float32)
+    return rasterize_numpy(screen, faces, (height, width)).pix_to_face[0] >= 0

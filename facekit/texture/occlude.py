@@ -7,8 +7,8 @@ import numpy as np
 
 from facekit.geometry.camera import project_points
 from facekit.morphable.model import FaceModel
-from facekit.raster.fragments import rasterize_numpy
-from facekit.records import BoolArray, Camera, FloatArray, IntArray
+from facekit.raster.visibility import silhouette
+from facekit.records import BoolArray, Camera, FloatArray
 from facekit.synthetic.blob import blob_cover, hand_cover
 from facekit.synthetic.occluders import SOLID, occluder_surfaces
 
@@ -30,9 +30,9 @@ def occlusion_mask(
     """The pixels (H, W) that something of a kind hides of the face with ``vertices`` (V, 3) m."""
     if kind in SOLID:
         parts = occluder_surfaces(model, np.asarray(vertices, np.float32), kind, rng)
-        cover = np.any([_silhouette(part.vertices, part.faces, camera) for part in parts], axis=0)
+        cover = np.any([silhouette(part.vertices, part.faces, camera) for part in parts], axis=0)
         return _grown(cover, 2)
-    face = _silhouette(vertices, _front(model), camera)
+    face = silhouette(vertices, model.topology.front, camera)
     if kind == "hand":
         return np.asarray(hand_cover(face, rng) > 0.1, bool)
     if kind == "blob":
@@ -72,16 +72,3 @@ def _side(face: BoolArray, vertices: FloatArray, camera: Camera, rng: np.random.
 
 def _grown(mask: BoolArray, reach: int) -> BoolArray:
     return cv2.dilate(mask.astype(np.uint8), np.ones((2 * reach + 1, 2 * reach + 1), np.uint8)) > 0
-
-
-def _silhouette(vertices: FloatArray, faces: IntArray, camera: Camera) -> BoolArray:
-    width, height = (int(x) for x in camera.image_size)
-    screen = project_points(camera, vertices)[None].astype(np.float32)
-    return rasterize_numpy(screen, faces, (height, width)).pix_to_face[0] >= 0
-
-
-def _front(model: FaceModel) -> IntArray:
-    """The faces of the face region; all where the model does not name one."""
-    region = model.topology.regions.get("face")
-    faces = model.topology.faces
-    return faces if region is None else faces[(np.asarray(region)[faces] > 0.5).all(axis=1)]
