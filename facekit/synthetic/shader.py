@@ -10,6 +10,7 @@ import numpy as np
 from numba import njit
 
 from facekit.records import FloatArray, IntArray
+from facekit.synthetic.bilinear import read_texture
 
 P, N, Q, A, T, FREE = 0, 3, 6, 9, 12, 15  # columns of a point
 VIEW, HALF = 16, 19  # and of what is worked out for it: directions to the camera and half-way to the lamp
@@ -60,28 +61,13 @@ def shade_pixels(
             if corners[f, 0, 0] >= 0:
                 u = wi * corners[f, 0, 0] + wj * corners[f, 1, 0] + wk * corners[f, 2, 0]
                 v = wi * corners[f, 0, 1] + wj * corners[f, 1, 1] + wk * corners[f, 2, 1]
-                _read_texture(texture, u, v, x)
+                x[A], x[A + 1], x[A + 2] = read_texture(texture, u, v)
             m = _dress(material[f], lamp, settings, x)
             if BUMP[m] > 0:
                 _roughen(m, volume, x, noise)
             _light(m, x, noise, (shadow, placing), lamp, settings, pixel)
             for c in range(3):
                 image[row, col, c] = pixel[c]
-
-
-@njit(cache=True, fastmath=True)
-def _read_texture(texture: FloatArray, u: float, v: float, x: FloatArray) -> None:
-    """Bilinear colour of the albedo texture."""
-    size = texture.shape[0]
-    across, down = u * size - 0.5, (1 - v) * size - 0.5
-    c, r = int(np.floor(across)), int(np.floor(down))
-    across, down = across - c, down - r
-    c0, c1 = min(max(c, 0), size - 1), min(max(c + 1, 0), size - 1)
-    r0, r1 = min(max(r, 0), size - 1), min(max(r + 1, 0), size - 1)
-    for k in range(3):
-        top = texture[r0, c0, k] * (1 - across) + texture[r0, c1, k] * across
-        low = texture[r1, c0, k] * (1 - across) + texture[r1, c1, k] * across
-        x[A + k] = top * (1 - down) + low * down
 
 
 @njit(cache=True, fastmath=True)

@@ -11,6 +11,7 @@ import numpy as np
 from numba import njit
 
 from facekit.records import BoolArray, ByteArray, FloatArray, IntArray
+from facekit.synthetic.bilinear import read_texture
 
 OFFSET, BIAS = 0.003, 0.002  # m, along the normal and in depth, against self-shadowing
 WRAP = 0.08  # light seeps round the edge of the shadow, red most
@@ -166,7 +167,6 @@ def paint_view(
     """
     height, width = mask.shape
     factor = found.shape[0] // height
-    size = texture.shape[0]
     share = 1.0 / (factor * factor)
     total = np.zeros(3)
     for row in range(height):
@@ -183,15 +183,10 @@ def paint_view(
                     for k in range(3):
                         u += bary[j, i, k] * corners[f, k, 0]
                         v += bary[j, i, k] * corners[f, k, 1]
-                    across, down = u * size - 0.5, (1 - v) * size - 0.5
-                    c, r = int(np.floor(across)), int(np.floor(down))
-                    across, down = across - c, down - r
-                    c0, c1 = min(max(c, 0), size - 1), min(max(c + 1, 0), size - 1)
-                    r0, r1 = min(max(r, 0), size - 1), min(max(r + 1, 0), size - 1)
-                    for k in range(3):
-                        top = texture[r0, c0, k] * (1 - across) + texture[r0, c1, k] * across
-                        low = texture[r1, c0, k] * (1 - across) + texture[r1, c1, k] * across
-                        total[k] += top * (1 - down) + low * down
+                    red, green, blue = read_texture(texture, u, v)
+                    total[0] += red
+                    total[1] += green
+                    total[2] += blue
             for k in range(3):
                 image[row, col, k] = total[k] * share + image[row, col, k] * (1 - hits * share)
             mask[row, col] = hits == factor * factor
