@@ -25,8 +25,8 @@ OCCLUDERS: dict[str, Draw] = {
     "hand": hand, "hair": strands, "scarf": scarf, "cloth": cloth_mask, "phone": phone, "cup": cup,
     "microphone": microphone, "patch": patch, "glasses": spectacles,
 }  # fmt: skip
-SHARES = {"none": 0.24, "hand": 0.18, "hair": 0.09, "scarf": 0.08, "cloth": 0.11, "phone": 0.06, "cup": 0.06,
-          "microphone": 0.04, "patch": 0.15, "glasses": 0.12}  # fmt: skip
+SHARES = {"none": 0.24, "hand": 0.20, "hair": 0.10, "scarf": 0.07, "cloth": 0.10, "phone": 0.05, "cup": 0.05,
+          "microphone": 0.05, "patch": 0.14, "glasses": 0.15}  # fmt: skip
 HIDES, SHOWS = 0.5, 0.28  # cover from which the thing counts, and up to which what is behind it does
 TOUCHES = 0.01  # of the face: a thing that hides less of it is not in front of it
 
@@ -145,7 +145,7 @@ def _toned(image: FloatArray, rng: np.random.Generator) -> FloatArray:
     """Other exposure, contrast, saturation, colour cast; grey or sepia now and then."""
     grey = image.mean(axis=-1, keepdims=True)
     saturation = 0.0 if rng.random() < 0.15 else float(np.exp(rng.normal(0, 0.35)))
-    image = np.clip(grey + saturation * (image - grey), 0, 1) * np.exp(rng.normal(0, 0.10, 3))
+    image = np.clip(grey + saturation * (image - grey), 0, 1) * np.exp(rng.normal(0, 0.14, 3))
     gamma = np.exp(rng.normal(0, 0.35))
     low, high = rng.uniform(0, 0.12), rng.uniform(0.75, 1.1)
     return np.asarray(low + (high - low) * np.clip(image, 0, 1) ** gamma, np.float32)

@@ -16,6 +16,8 @@ BEARD = ((-0.58, 0.15), (-0.42, 0.55), (-0.20, 0.50), (0.0, 0.47), (0.20, 0.50),
          (0.62, 0.6), (0.35, 1.05), (0.0, 1.22), (-0.35, 1.05), (-0.62, 0.6))  # fmt: skip
 MOUSTACHE = ((-0.28, 0.66), (-0.12, 0.49), (0.0, 0.47), (0.12, 0.49), (0.28, 0.66), (0.1, 0.58), (0.0, 0.57),
              (-0.1, 0.58))  # fmt: skip
+WALRUS = ((-0.34, 0.62), (-0.26, 0.50), (-0.1, 0.44), (0.1, 0.44), (0.26, 0.50), (0.34, 0.62), (0.30, 0.72),
+          (0.12, 0.64), (0.0, 0.62), (-0.12, 0.64), (-0.30, 0.72))  # fmt: skip
 CHIN = ((-0.2, 0.72), (0.0, 0.70), (0.2, 0.72), (0.24, 0.95), (0.0, 1.25), (-0.24, 0.95))
 MOUTH = ((-0.2, 0.63), (0.0, 0.58), (0.2, 0.63), (0.0, 0.71))
 
@@ -24,7 +26,8 @@ def beard(linear: FloatArray, setting: Setting, rng: np.random.Generator) -> Flo
     """Stubble, a moustache, a goatee or a full beard; all of it counts as face."""
     layout = setting.layout
     shapes: list[tuple[tuple[float, float], ...]] = [BEARD] if rng.random() < 0.6 else []
-    shapes += [MOUSTACHE] if rng.random() < 0.7 or not shapes else []
+    if rng.random() < 0.7 or not shapes:
+        shapes.append(WALRUS if rng.random() < 0.35 else MOUSTACHE)
     shapes += [CHIN] if rng.random() < 0.4 else []
     grown = np.zeros(layout.shape, np.float32)
     for shape in shapes:
@@ -43,7 +46,9 @@ def beard(linear: FloatArray, setting: Setting, rng: np.random.Generator) -> Flo
 
 
 def shadow(linear: FloatArray, setting: Setting, rng: np.random.Generator) -> FloatArray:
-    """A cast shadow or a bright patch with a soft or a hard edge, or light that falls off to one side."""
+    """A cast shadow or a bright patch with a soft or a hard edge, or light that falls off to one side, now
+    and then so much that half of the face is nearly black, or white.
+    """
     x, y = setting.layout.coordinates()
     turn = between(rng, 0, 2 * np.pi)
     along = x * np.cos(turn) + y * np.sin(turn) + 0.15 * smooth(setting.layout.shape, 5, rng)
@@ -51,8 +56,9 @@ def shadow(linear: FloatArray, setting: Setting, rng: np.random.Generator) -> Fl
     t = 1 / (1 + np.exp(np.clip(-(along - between(rng, -0.4, 0.6)) / hard, -30, 30)))
     if rng.random() < 0.4:  # bars, leaves
         t = np.clip(0.5 + smooth(setting.layout.shape, between(rng, 3, 10), rng) / (4 * hard), 0, 1)
-    deep = between(rng, 0.05, 0.8)
-    return np.asarray(linear * (deep + (1 - deep) * t)[..., None], np.float32)
+    deep = between(rng, 0.02, 0.1) if rng.random() < 0.25 else between(rng, 0.1, 0.8)
+    bright = np.exp(between(rng, 0.0, 0.8)) if rng.random() < 0.25 else 1.0
+    return np.asarray(linear * (bright * (deep + (1 - deep) * t))[..., None], np.float32)
 
 
 def paint(linear: FloatArray, setting: Setting, rng: np.random.Generator) -> FloatArray:
