@@ -91,7 +91,7 @@ def train(
     group = group or Group()
     model = task.model.to(group.device).train()
     parameters = [value for value in model.parameters() if value.requires_grad]
-    optimizer = torch.optim.Adam(parameters, settings.rate)
+    optimizer = torch.optim.Adam(parameters, settings.rate, fused=True)
     step = unpack(resume, model, optimizer) if resume is not None else 0
     losses: dict[str, float] = {}
     done = False
