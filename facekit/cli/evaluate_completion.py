@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
@@ -12,8 +11,17 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from facekit.cli import console, options
+from facekit.cli.case_evaluation import (
+    begin,
+    cases_option,
+    data_option,
+    in_turn,
+    make_photos,
+    tell,
+    write_tables,
+)
 from facekit.cli.completion_tools import MASKS
-from facekit.errors import NoFaceError, UsageError
+from facekit.errors import NoFaceError
 from facekit.metrics.completion_names import CLASSICAL, VARIANTS
 
 if TYPE_CHECKING:
@@ -50,20 +58,10 @@ class Wish:
 
 
 @click.command(short_help="How near completed pictures come to the whole photos.")
-@click.option(
-    "--cases",
-    type=click.IntRange(1),
-    default=40,
-    show_default=True,
-    help="Photos to make, of as many kinds of occluders as there are; or the most to take of --data.",
-)
-@click.option(
-    "--data",
-    type=options.FILE,
-    multiple=True,
-    metavar="FOLDER",
-    help="Whole photos and occluded ones with masks, as synth photos --occluder writes them; with --mask "
-    "whole photos alone. May be given several times.",
+@cases_option(40, "of as many kinds of occluders as there are")
+@data_option(
+    "Whole photos and occluded ones with masks, as synth photos --occluder writes them; with --mask whole "
+    "photos alone."
 )
 @click.option(
     "--mask",
@@ -125,7 +123,7 @@ def completion(**wish: Any) -> None:
         _perceptual(asked.distance),
         tuple(name for name in METHODS if name in (asked.methods or METHODS)),
     )
-    seed = _begin(asked, model, space, by)
+    seed = begin(space, model, asked.seed, asked.force, _settings(asked, by))
     variants = {
         name: None if name in CLASSICAL else variant_of(name, asked.refine, asked.inpainter)
         for name in methods
@@ -148,23 +146,16 @@ def completion(**wish: Any) -> None:
     _finish(asked, methods, space, results, by)
 
 
-def _begin(asked: Wish, model: FaceModel, space: Workspace, by: Perceptual) -> int:
-    """Settle the seed and start or go on in the folder."""
-    present = space.settings
-    told = asked.seed if asked.seed is not None or asked.force else present.get("seed")
-    seed, _ = console.chosen_seed(told)
-    settings = {
-        "seed": seed,
+def _settings(asked: Wish, by: Perceptual) -> dict[str, Any]:
+    """What must be the same where a folder is gone on with."""
+    return {
         "refine": asked.refine,
         "inpainter": asked.inpainter,
         "distance": by.name,
-        "model": f"{model.name}@{model.digest[:12]}",
         "cases": asked.cases,
         "data": [str(path) for path in asked.data],
         "masks": list(asked.masks),
     }
-    space.begin(settings, asked.force)
-    return seed
 
 
 def _perceptual(name: str) -> Perceptual:
@@ -192,7 +183,8 @@ def _cases(asked: Wish, seed: int, folder: Path, model: FaceModel) -> Iterator[t
     from facekit.files.cases import find_cases, find_photos
 
     if not asked.data:
-        _make_photos(asked, seed, folder)
+        made = ("none",) if asked.masks else KINDS
+        make_photos(made, asked.cases, seed, folder, asked.model)
     folders = list(asked.data) or [folder]
     jobs: list[tuple[str, partial[Case]]] = []
     if asked.masks:
@@ -200,32 +192,13 @@ def _cases(asked: Wish, seed: int, folder: Path, model: FaceModel) -> Iterator[t
             kinds = asked.masks if asked.data else (asked.masks[i % len(asked.masks)],)
             jobs += [(f"{photo.name}_{kind}", partial(draw_case, photo, kind, model, seed)) for kind in kinds]
     else:
-        found = find_cases(folders)
-        order = sorted(range(len(found)), key=lambda i: (_place(found, i), i))
-        jobs = [(found[i].name, partial(read_case, found[i], model)) for i in order]
+        jobs = [(one.name, partial(read_case, one, model)) for one in in_turn(find_cases(folders))]
     some = jobs[: asked.cases]
     for name, job in console.progress(some, "cases", len(some)):
         try:
             yield name, job()
         except NoFaceError as error:
             yield name, str(error)
-
-
-def _place(found: list[Any], i: int) -> int:
-    """The how-manieth of its folder a case is."""
-    return sum(other.photo.parent == found[i].photo.parent for other in found[:i])
-
-
-def _make_photos(asked: Wish, seed: int, folder: Path) -> None:
-    """Photos of synthetic people; kinds of occluders take turns, and with --mask there are none."""
-    from facekit.cli.synth import photos
-
-    kinds = ("none",) if asked.masks else KINDS
-    for i, kind in enumerate(kinds):
-        count = len(range(i, asked.cases, len(kinds)))
-        if count and not (folder / kind).is_dir():
-            line = ["-n", str(count), "--occluder", kind, "--seed", str(seed + i), "--model", asked.model]
-            photos.main(args=[*line, "-o", str(folder / kind)], standalone_mode=False)
 
 
 def _write_sheet(path: Path, picture: Any) -> None:
@@ -240,39 +213,20 @@ def _finish(
     asked: Wish, methods: tuple[str, ...], space: Workspace, results: list[dict[str, Any]], by: Perceptual
 ) -> None:
     """Tables and curves into the folder, tables to stdout."""
-    from facekit.files.atomic import write_text
     from facekit.files.images import write_image
     from facekit.metrics.completion_tables import COLUMNS, curves, tables
     from facekit.metrics.curves import curves_picture
 
-    made = tables(results, methods)
-    failed = {result["name"]: result["failed"] for result in results if result["failed"]}
-    if len(failed) == len(results):
-        raise UsageError(f"no case could be completed: {next(iter(failed.values()))}")
-    told = {
-        "settings": space.settings,
-        "cases": len(results),
-        "failed": failed,
-        "tables": {t.name: {"title": t.title, "columns": t.columns, "rows": t.rows} for t in made},
-    }
     note = (
-        f"{len(results)} cases, {len(failed)} failed. The method full has {asked.refine} rounds. Perceptual "
+        f". The method full has {asked.refine} rounds. Perceptual "
         f"distance by {by.name}, 0 to 1, on pictures of 256 px; smaller is nearer. "
         "Sheets, from the left: what was given, "
         f"{', '.join(methods)}, the whole photo."
     )
-    text = "\n\n".join([note, *(table.markdown() for table in made)]) + "\n"
-    write_text(space.folder / "tables.md", text, force=True)
-    write_text(space.folder / "tables.json", json.dumps(told, indent=2) + "\n", force=True)
+    text, told = write_tables(space, tables(results, methods), results, note, {})
     for figure, label in COLUMNS.items():
         series, at = curves(results, methods, figure)
         if len(at) > 1:
             picture = curves_picture(series, at, "hidden share of the face, %", label, figure == "look")
             write_image(space.folder / f"ratio-{figure}.png", picture, force=True)
-    for name, why in failed.items():
-        console.warn(f"{name}: {why}")
-    if asked.as_json:
-        console.emit_json(told)
-    else:
-        console.emit_line(text.rstrip("\n"))
-    console.say(f"{space.folder / 'tables.md'}: {len(results)} cases")
+    tell(space, text, told, asked.as_json)

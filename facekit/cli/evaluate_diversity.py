@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -12,6 +11,15 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from facekit.cli import console, options
+from facekit.cli.case_evaluation import (
+    begin,
+    cases_option,
+    data_option,
+    in_turn,
+    make_photos,
+    tell,
+    write_tables,
+)
 from facekit.completion.names import METHODS
 from facekit.errors import UsageError
 
@@ -53,20 +61,8 @@ class Wish:
 
 
 @click.command(short_help="How near and how diverse completions are, and how good the fits.")
-@click.option(
-    "--cases",
-    type=click.IntRange(1),
-    default=60,
-    show_default=True,
-    help="Photos to make, a third each with glasses, a face mask and a blob; or the most to take of --data.",
-)
-@click.option(
-    "--data",
-    type=options.FILE,
-    multiple=True,
-    metavar="FOLDER",
-    help="Photos that exist already, as synth photos --occluder writes them; may be given several times.",
-)
+@cases_option(60, "a third each with glasses, a face mask and a blob")
+@data_option("Photos that exist already, as synth photos --occluder writes them.")
 @click.option(
     "--methods",
     "methods",
@@ -146,7 +142,7 @@ def diversity(**wish: Any) -> None:
     space, model = Workspace(asked.folder), load_model(asked.model)
     network, digest = _network(asked, model)
     plan = Plan(_methods(asked, network), asked.n, asked.region, asked.start)
-    seed = _begin(asked, plan, model, space)
+    seed = begin(space, model, asked.seed, asked.force, _settings(asked, plan))
     files = _files(asked, seed, space.folder / "photos")
     models, results = Models(model), []
     try:
@@ -191,44 +187,26 @@ def _methods(asked: Wish, network: MeshVAE | None) -> tuple[str, ...]:
     return tuple(name for name in METHODS if name in every and (network or not METHODS[name].network))
 
 
-def _begin(asked: Wish, plan: Plan, model: FaceModel, space: Workspace) -> int:
-    """Settle the seed and start or go on in the folder."""
-    present = space.settings
-    told = asked.seed if asked.seed is not None or asked.force else present.get("seed")
-    seed, _ = console.chosen_seed(told)
-    settings = {
-        "seed": seed,
+def _settings(asked: Wish, plan: Plan) -> dict[str, Any]:
+    """What must be the same where a folder is gone on with."""
+    return {
         "n": plan.n,
         "region": plan.region,
         "start": plan.start,
         "from_meshes": asked.from_meshes,
         "preset": asked.preset,
-        "model": f"{model.name}@{model.digest[:12]}",
         "cases": asked.cases,
         "data": [str(path) for path in asked.data],
     }
-    space.begin(settings, asked.force)
-    return seed
 
 
 def _files(asked: Wish, seed: int, folder: Path) -> list[CaseFiles]:
     """The cases of --data, or of photos made now; kinds of occluders take turns."""
-    from facekit.cli.synth import photos
     from facekit.files.cases import find_cases
 
-    for i, kind in enumerate(KINDS if not asked.data else ()):
-        count = len(range(i, asked.cases, len(KINDS)))
-        if count and not (folder / kind).is_dir():
-            line = ["-n", str(count), "--occluder", kind, "--seed", str(seed + i), "--model", asked.model]
-            photos.main(args=[*line, "-o", str(folder / kind)], standalone_mode=False)
-    found = find_cases(list(asked.data) or [folder])
-    order = sorted(range(len(found)), key=lambda i: (_place(found, i), i))
-    return [found[i] for i in order[: asked.cases]]
-
-
-def _place(found: list[CaseFiles], i: int) -> int:
-    """The how-manieth of its folder a case is."""
-    return sum(other.photo.parent == found[i].photo.parent for other in found[:i])
+    if not asked.data:
+        make_photos(KINDS, asked.cases, seed, folder, asked.model)
+    return in_turn(find_cases(list(asked.data) or [folder]))[: asked.cases]
 
 
 def _case(files: CaseFiles, model: FaceModel) -> Case:
@@ -252,34 +230,18 @@ def _current(known: dict[str, Any], weights: str) -> dict[str, Any]:
 
 def _finish(asked: Wish, plan: Plan, space: Workspace, results: list[dict[str, Any]]) -> None:
     """Tables and the histogram into the folder, tables to stdout."""
-    from facekit.files.atomic import write_text
     from facekit.files.images import write_image
     from facekit.metrics.figure import histogram_picture
     from facekit.metrics.tables import BIN, BINS, fit_errors, tables
 
-    made = tables(results, plan.methods, plan.studied, asked.align)
-    failed = {result["name"]: result["failed"] for result in results if result["failed"]}
-    told = {
-        "settings": space.settings | {"align": asked.align},
-        "cases": len(results),
-        "failed": failed,
-        "tables": {t.name: {"title": t.title, "columns": t.columns, "rows": t.rows} for t in made},
-    }
     note = (
-        f"{len(results)} cases, {len(failed)} failed; {plan.n} completions each; errors after alignment: "
+        f"; {plan.n} completions each; errors after alignment: "
         f"{asked.align}; measured: {plan.region}; fitted to {'meshes' if asked.from_meshes else 'photos'}; "
         f"methods start from the {plan.start} fit."
     )
-    text = "\n\n".join([note, *(table.markdown() for table in made)]) + "\n"
-    write_text(space.folder / "tables.md", text, force=True)
-    write_text(space.folder / "tables.json", json.dumps(told, indent=2) + "\n", force=True)
+    made = tables(results, plan.methods, plan.studied, asked.align)
+    text, told = write_tables(space, made, results, note, {"align": asked.align})
     if series := fit_errors(results, asked.align):
         picture = histogram_picture(series, BIN, BINS, "mean shape error, mm")
         write_image(space.folder / "histogram.png", picture, force=True)
-    for name, why in failed.items():
-        console.warn(f"{name}: {why}")
-    if asked.as_json:
-        console.emit_json(told)
-    else:
-        console.emit_line(text.rstrip("\n"))
-    console.say(f"{space.folder / 'tables.md'}: {len(results)} cases")
+    tell(space, text, told, asked.as_json)

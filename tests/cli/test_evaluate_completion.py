@@ -81,4 +81,4 @@ def test_what_cannot_be_compared_is_refused() -> None:
     write_image("a/x.png", blank)
     result = type_in("--data", "a", *CLASSICAL, "--force")
     assert result.exit_code == 2
-    assert "no case could be completed" in result.stderr
+    assert "no case could be evaluated" in result.stderr

@@ -1,0 +1,117 @@
+"""What the evaluations on occluded photos have in common: the photos, the folder that goes on, the tables."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from facekit.cli import console, options
+from facekit.cli.training_options import Decorator
+from facekit.errors import UsageError
+
+if TYPE_CHECKING:
+    from facekit.files.cases import CaseFiles
+    from facekit.files.workspace import Workspace
+    from facekit.metrics.tables import Table
+    from facekit.morphable.model import FaceModel
+
+
+def cases_option(default: int, made: str) -> Decorator:
+    """``--cases``; ``made`` says what is made where no data are given."""
+    return click.option(
+        "--cases",
+        type=click.IntRange(1),
+        default=default,
+        show_default=True,
+        help=f"Photos to make, {made}; or the most to take of --data.",
+    )
+
+
+def data_option(told: str) -> Decorator:
+    """``--data FOLDER``, any number of times; ``told`` says what the folders hold."""
+    return click.option(
+        "--data",
+        type=options.FILE,
+        multiple=True,
+        metavar="FOLDER",
+        help=f"{told} May be given several times.",
+    )
+
+
+def make_photos(kinds: Sequence[str], cases: int, seed: int, folder: Path, model: str) -> None:
+    """Photos of synthetic people in a folder for each kind of occluder; the kinds take turns."""
+    from facekit.cli.synth import photos
+
+    for i, kind in enumerate(kinds):
+        count = len(range(i, cases, len(kinds)))
+        if count and not (folder / kind).is_dir():
+            line = ["-n", str(count), "--occluder", kind, "--seed", str(seed + i), "--model", model]
+            photos.main(args=[*line, "-o", str(folder / kind)], standalone_mode=False)
+
+
+def in_turn(found: Sequence[CaseFiles]) -> list[CaseFiles]:
+    """Cases such that folders take turns: the first of each, then the second of each."""
+    count: dict[Path, int] = {}
+    places = []
+    for case in found:
+        places.append(count.setdefault(case.photo.parent, 0))
+        count[case.photo.parent] += 1
+    return [found[i] for i in sorted(range(len(found)), key=lambda i: (places[i], i))]
+
+
+def begin(
+    space: Workspace, model: FaceModel, seed: int | None, force: bool, settings: Mapping[str, Any]
+) -> int:
+    """Settle the seed (that of the folder where none is asked for) and start or go on in the folder.
+
+    Raises UsageError where the folder holds an evaluation with other settings.
+    """
+    told = seed if seed is not None or force else space.settings.get("seed")
+    settled, _ = console.chosen_seed(told)
+    named = f"{model.name}@{model.digest[:12]}"
+    space.begin({"seed": settled, **settings, "model": named}, force)
+    return settled
+
+
+def write_tables(
+    space: Workspace,
+    made: Sequence[Table],
+    results: Sequence[Mapping[str, Any]],
+    note: str,
+    more: Mapping[str, Any],
+) -> tuple[str, dict[str, Any]]:
+    """Write tables.md and tables.json and warn of failed cases; ``more`` joins the settings that are told.
+
+    Returns what was written, as text and as JSON. Raises UsageError where all cases failed.
+    """
+    from facekit.files.atomic import write_text
+
+    failed = {result["name"]: result["failed"] for result in results if result["failed"]}
+    if len(failed) == len(results):
+        raise UsageError(f"no case could be evaluated: {next(iter(failed.values()), 'there is none')}")
+    told = {
+        "settings": space.settings | dict(more),
+        "cases": len(results),
+        "failed": failed,
+        "tables": {t.name: {"title": t.title, "columns": t.columns, "rows": t.rows} for t in made},
+    }
+    note = f"{len(results)} cases, {len(failed)} failed{note}"
+    text = "\n\n".join([note, *(table.markdown() for table in made)]) + "\n"
+    write_text(space.folder / "tables.md", text, force=True)
+    write_text(space.folder / "tables.json", json.dumps(told, indent=2) + "\n", force=True)
+    for name, why in failed.items():
+        console.warn(f"{name}: {why}")
+    return text, told
+
+
+def tell(space: Workspace, text: str, told: Mapping[str, Any], as_json: bool) -> None:
+    """The tables to stdout, and where they are."""
+    if as_json:
+        console.emit_json(dict(told))
+    else:
+        console.emit_line(text.rstrip("\n"))
+    console.say(f"{space.folder / 'tables.md'}: {told['cases']} cases")
