@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     import torch
 
     from facekit.morphable.model import FaceModel
+    from facekit.segmentation.network import Segmenter
     from facekit.stages.segment import Proposal
 
 
@@ -38,34 +39,50 @@ class Found:
     fit: Fit  # with the mask of the proposal; the one that was known
 
 
+def look_for_hidden(
+    photo: ByteArray, known: Known = NOTHING, network: Segmenter | None = None
+) -> tuple[Proposal, Landmarks]:
+    """What the segmenter takes for hidden of the face in a photo (H, W, 3) uint8 sRGB, and the landmarks of
+    the face, found again without that. Raises as ``find_hidden``.
+    """
+    from facekit.stages.detect import detect
+    from facekit.stages.segment import moved_much, propose
+
+    landmarks = known.landmarks or detect(photo)[0]
+    proposal = propose(photo, landmarks, network)
+    if proposal.hidden.any():
+        landmarks = _marks_with(photo, proposal.hidden, known)
+        if moved_much(proposal, landmarks):  # the segmenter looked at the wrong place
+            proposal = propose(photo, landmarks, network)
+    return proposal, landmarks
+
+
 def find_hidden(photo: ByteArray, model: FaceModel, known: Known = NOTHING) -> Found:
     """What is before the face in a photo (H, W, 3) uint8 sRGB: the segmenter proposes a mask, a fit to what
     that leaves corrects it, and where it changed is made once more.
 
     Raises ModelUnavailableError where there is no segmenter; NoFaceError.
     """
-    from facekit.stages.detect import adopt, detect, detect_masked, redetect
+    from facekit.stages.detect import redetect
     from facekit.stages.fit import fit_photo
-    from facekit.stages.segment import correct, moved_much, propose
-
-    def marks_with(hidden: BoolArray) -> Landmarks:
-        return detect_masked(photo, hidden) if known.landmarks is None else adopt(known.landmarks, hidden)
+    from facekit.stages.segment import correct, propose
 
     if known.fit is not None:
         proposal = propose(photo, known.fit.landmarks)
         return Found(correct(photo, proposal, known.fit, model), known.fit)
-    landmarks = known.landmarks or detect(photo)[0]
-    proposal = propose(photo, landmarks)
-    if proposal.hidden.any():
-        landmarks = marks_with(proposal.hidden)
-        if moved_much(proposal, landmarks):  # the segmenter looked at the wrong place
-            proposal = propose(photo, landmarks)
+    proposal, landmarks = look_for_hidden(photo, known)
     fit = fit_photo(photo, landmarks, model, proposal.hidden, look_again=redetect)
     again = correct(photo, proposal, fit, model)
     if again is not proposal:
-        landmarks = marks_with(again.hidden)
+        landmarks = _marks_with(photo, again.hidden, known)
         fit = fit_photo(photo, landmarks, model, again.hidden, look_again=redetect)
     return Found(again, fit)
+
+
+def _marks_with(photo: ByteArray, hidden: BoolArray, known: Known) -> Landmarks:
+    from facekit.stages.detect import adopt, detect_masked
+
+    return detect_masked(photo, hidden) if known.landmarks is None else adopt(known.landmarks, hidden)
 
 
 def complete_face(

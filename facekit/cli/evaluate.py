@@ -7,6 +7,7 @@ import click
 from facekit.cli.evaluate_avatar import avatar
 from facekit.cli.evaluate_completion import completion
 from facekit.cli.evaluate_diversity import diversity
+from facekit.cli.evaluate_occlusion import occlusion
 from facekit.cli.evaluate_pose import pose
 
 
@@ -22,5 +23,6 @@ def evaluate() -> None:
 
 evaluate.add_command(completion)
 evaluate.add_command(diversity)
+evaluate.add_command(occlusion)
 evaluate.add_command(pose)
 evaluate.add_command(avatar)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import click
@@ -18,7 +19,7 @@ from facekit.cli.options import (
 from facekit.errors import UsageError
 
 KINDS = ("hand", "hair", "scarf", "cloth", "phone", "cup", "microphone", "patch", "glasses")
-OURS = ("*.png",)
+OURS = ("*.png", "occluders.json")
 ENDINGS = {"photo": "", "occluded": ".occluded", "mask": ".mask"}
 
 
@@ -40,7 +41,8 @@ def occlude(
     photos: tuple[Path, ...], occluder: str, output: Path, seed: int | None, force: bool, as_json: bool
 ) -> None:
     """Draw something before the largest face of each PHOTO: NAME.occluded.png, NAME.mask.png (white = hidden)
-    and NAME.png, the photo as it was.
+    and NAME.png, the photo as it was; occluders.json says what hides which. Data for facekit evaluate
+    occlusion.
 
     \b
     Example:
@@ -49,7 +51,8 @@ def occlude(
     import torch
 
     from facekit.detection.schemes import to_ibug68
-    from facekit.files.atomic import atomic_folder
+    from facekit.files.atomic import atomic_folder, write_text
+    from facekit.files.cases import LIST
     from facekit.files.images import read_photo, write_image
     from facekit.stages.detect import detect
     from facekit.stages.occlude import occlude as draw
@@ -71,6 +74,8 @@ def occlude(
             write_image(folder / files["occluded"], covered)
             write_image(folder / files["mask"], hidden)
             told.append({"occluder": kind, **{what: output / name for what, name in files.items()}})
+        kinds = {name: str(one["occluder"]) for name, one in zip(names, told, strict=True)}
+        write_text(folder / LIST, json.dumps(kinds, indent=2) + "\n")
     console.say(f"{output}: {len(photos)} photo{'s' * (len(photos) > 1)}")
     if as_json:
         console.emit_json({"folder": output, "seed": seed, "photos": told})

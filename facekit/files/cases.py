@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from facekit.errors import UnreadableError, UsageError, WrongKindError
 from facekit.files.images import read_mask, read_photo
+from facekit.files.reading import read_json
 from facekit.files.unpickle import read_npz
 from facekit.morphable.model import FaceModel
 from facekit.records import Camera
@@ -20,6 +21,7 @@ MASK = ".mask.png"
 OCCLUDED = ".occluded.png"
 PHOTOS = (OCCLUDED, ".png", ".jpg", ".jpeg", ".webp")
 TRUTH = ".truth.npz"
+LIST = "occluders.json"  # from name to what hides the face, as synth occlude writes it
 OTHER = "other"
 
 
@@ -32,6 +34,7 @@ class CaseFiles:
     mask: Path
     truth: Path | None
     whole: Path | None = None  # the photo before anything hid the face; the photo itself, for a drawn mask
+    occluder: str = ""  # what hides the face, where the folder says so
 
 
 @dataclass(frozen=True)
@@ -80,13 +83,15 @@ def _in_folder(folder: Path, prefix: str) -> list[CaseFiles]:
         return [
             CaseFiles(prefix + p.stem, p, m, None, _bench_photo(folder, p)) for p, m in pairs if m.is_file()
         ]
-    found = []
+    found, listed = [], folder / LIST
+    kinds = read_json(listed) if listed.is_file() else {}
     for mask in sorted(folder.glob(f"*{MASK}")):
         name = mask.name.removesuffix(MASK)
         photo = next((p for end in PHOTOS if (p := folder / f"{name}{end}").is_file()), None)
         if photo is None:
             raise UnreadableError(f"there is no photo beside {mask}; name it {name}.png")
-        found.append(CaseFiles(prefix + name, photo, mask, _truth(folder, name), _whole(photo, name)))
+        kind, truth = str(kinds.get(name, "")), _truth(folder, name)
+        found.append(CaseFiles(prefix + name, photo, mask, truth, _whole(photo, name), kind))
     for inner in sorted(path for path in folder.iterdir() if path.is_dir() and path.name[0] != "."):
         found += _in_folder(inner, f"{prefix}{inner.name}-")
     return found
@@ -142,9 +147,12 @@ def read_pictures(case: CaseFiles) -> tuple[NDArray[np.uint8], NDArray[np.bool_]
 
 
 def read_truth(case: CaseFiles | WholeFiles, model: FaceModel) -> tuple[str, Truth | None]:
-    """What hides the face, and the true face; None for a case without truth, where the word after the last _
-    or - of the name says what hides it. Raises WrongKindError for a truth of another model.
+    """What hides the face, and the true face; None for a case without truth, where the folder's list or else
+    the word after the last _ or - of the name says what hides it. Raises WrongKindError for a truth of
+    another model.
     """
+    if case.truth is None and isinstance(case, CaseFiles) and case.occluder:
+        return case.occluder, None
     if case.truth is None:
         words = case.name.replace("-", "_").rpartition("_")
         return words[2] if words[0] else OTHER, None

@@ -37,7 +37,7 @@ def by_kind(done: Results, methods: Sequence[str], end: str) -> Table:
     """Means of the three figures for each method: one row for each kind, and one over all."""
     rows: list[tuple[Cell, ...]] = []
     for method in methods:
-        for kind, some in _kinds(done):
+        for kind, some in by_kinds(done):
             figures = (mean(some, method, figure + end) for figure in COLUMNS)
             written = (_text(value, figure) for value, figure in zip(figures, COLUMNS, strict=True))
             rows.append((method, kind, len(some), *written))
@@ -62,7 +62,7 @@ def hidden_shape(done: Results, methods: Sequence[str]) -> Table:
     known = [method for method in methods if mean(done, method, "mm hidden") is not None]
     rows = tuple(
         (kind, len(some), *(mean(some, method, "mm hidden") for method in known))
-        for kind, some in _kinds(done)
+        for kind, some in by_kinds(done)
     )
     title = "Mean error of the hidden part of the face, mm"
     return Table("shape", title, ("hidden by", "cases", *known), rows if known else ())
@@ -88,7 +88,7 @@ def mean(some: Results, method: str, figure: str) -> float | None:
     return float(np.mean(known)) if known else None
 
 
-def _kinds(done: Results) -> list[tuple[str, Results]]:
+def by_kinds(done: Results) -> list[tuple[str, Results]]:
     """The cases of each kind, and all of them where there is more than one kind."""
     kinds = sorted({result["kind"] for result in done})
     parted: list[tuple[str, Results]] = [

@@ -9,11 +9,11 @@ from facekit.records import BoolArray
 
 @dataclass
 class Overlap:
-    """Counts of pixels over one mask or many."""
+    """Counts of pixels over one mask or many, or shares of an area."""
 
-    both: int = 0
-    found: int = 0
-    true: int = 0
+    both: float = 0
+    found: float = 0
+    true: float = 0
 
     def add(self, found: BoolArray, true: BoolArray) -> None:
         """Count a mask against the true one, of the same shape."""
