@@ -81,7 +81,8 @@ class VaeCompletion:
         mended = self._membrane.mend(slopes, np.zeros_like(centre[0]))
         moved = self.features(mended)
         variance, turn = np.linalg.eigh(moved @ moved.T)
-        variance, turn = np.maximum(variance[::-1], 0.0), turn[:, ::-1]
+        variance = np.maximum(variance[::-1], 0.0)
+        turn = np.ascontiguousarray(turn[:, ::-1])  # BLAS takes no backward strides
         share = np.cumsum(variance) / max(variance.sum(), 1e-30)
         self.deciding = int(np.searchsorted(share, EFFECTIVE_SHARE)) + 1
         self.root = self.root @ turn
