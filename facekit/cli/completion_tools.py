@@ -12,6 +12,7 @@ from facekit.texture.options import TextureOptions
 if TYPE_CHECKING:
     import numpy as np
 
+    from facekit.completion.approach import Approach
     from facekit.files.cases import CaseFiles, WholeFiles
     from facekit.files.workspace import Workspace
     from facekit.morphable.model import FaceModel
@@ -29,6 +30,7 @@ class CaseTools:
     case: Case
     space: Workspace
     model: FaceModel
+    approach: Approach  # to the shapes
     seed: int
     _shapes: dict[Variant, tuple[Fit, Ensemble]] = field(default_factory=dict)  # by what they come from
 
@@ -51,8 +53,6 @@ class CaseTools:
         """
         import torch
 
-        from facekit.cli.networks import method_and_network
-        from facekit.completion.approach import Approach
         from facekit.pipeline import refit
         from facekit.stages.diversify import diversify
 
@@ -61,10 +61,8 @@ class CaseTools:
             fit = self._start
             for _ in range(variant.rounds - 1):
                 fit = refit(self.case.photo, self.case.hidden, fit, self.model, variant.options)
-            method, network = method_and_network(None, None, self.model)
             generator = torch.Generator().manual_seed(self.seed)
-            shapes = diversify(fit, self.model, 1, generator, Approach(method, network=network))
-            self._shapes[key] = fit, shapes
+            self._shapes[key] = fit, diversify(fit, self.model, 1, generator, self.approach)
         return self._shapes[key]
 
     @cached_property
@@ -79,6 +77,15 @@ class CaseTools:
             fit = fit_photo(photo, detect_masked(photo, hidden), self.model, hidden, look_again=redetect)
             self.space.keep_fit(self.case.name, FIT, fit)
         return fit
+
+
+def usual_approach(model: FaceModel) -> Approach:
+    """The default method, with its network read once for all cases."""
+    from facekit.cli.networks import method_and_network
+    from facekit.completion.approach import Approach
+
+    method, network = method_and_network(None, None, model)
+    return Approach(method, network=network)
 
 
 def read_case(files: CaseFiles, model: FaceModel) -> Case:

@@ -112,7 +112,7 @@ def completion(**wish: Any) -> None:
       facekit evaluate completion --cases 40 --seed 9100 -o completion/
       facekit evaluate completion --data photos/ --mask mouth --mask sunglasses
     """
-    from facekit.cli.completion_tools import CaseTools
+    from facekit.cli.completion_tools import CaseTools, usual_approach
     from facekit.files.models import load_model
     from facekit.files.workspace import Workspace
     from facekit.stages.evaluate_completion import evaluate_case, sheet, variant_of
@@ -124,6 +124,7 @@ def completion(**wish: Any) -> None:
         tuple(name for name in METHODS if name in (asked.methods or METHODS)),
     )
     seed = begin(space, model, asked.seed, asked.force, _settings(asked, by))
+    approach = usual_approach(model)
     variants = {
         name: None if name in CLASSICAL else variant_of(name, asked.refine, asked.inpainter)
         for name in methods
@@ -134,7 +135,7 @@ def completion(**wish: Any) -> None:
             if isinstance(case, str):
                 results.append({"name": name, "failed": case})
                 continue
-            tools = CaseTools(case, space, model, seed)
+            tools = CaseTools(case, space, model, approach, seed)
             known, keep = space.known(name), partial(space.keep, name)
             result, made = evaluate_case(case, tools, model, variants, by, known, keep)
             results.append(result)
