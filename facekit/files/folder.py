@@ -12,7 +12,7 @@ from typing import Any
 from facekit.errors import UnreadableError, UsageError
 from facekit.files.atomic import PathLike, atomic_folder, refuse_unwritable, write_text
 from facekit.files.images import write_image
-from facekit.files.meshes import write_mesh
+from facekit.files.meshes import Mesh, write_meshes
 from facekit.files.npz import write_record
 from facekit.morphable.topology import Topology
 from facekit.records import ByteArray, Completion, Ensemble, Fit
@@ -81,9 +81,9 @@ def _picture(folder: Path, contents: CompletionFolder, i: int) -> Callable[[], N
 def _mesh(folder: Path, contents: CompletionFolder, i: int) -> Callable[[], None]:
     def write() -> None:
         topology = contents.topology
-        mesh = (contents.ensemble.vertices[i], topology.faces, topology.uv, topology.uv_faces)
-        for suffix in (".obj", ".glb"):
-            write_mesh(folder / f"face_{i:02d}{suffix}", *mesh, contents.completion.textures[i])
+        shape, texture = contents.ensemble.vertices[i], contents.completion.textures[i]
+        mesh = Mesh(shape, topology.faces, topology.uv, topology.uv_faces, texture)
+        write_meshes([folder / f"face_{i:02d}{suffix}" for suffix in (".obj", ".glb")], mesh)
 
     return write
 

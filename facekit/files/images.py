@@ -32,7 +32,7 @@ _WRITERS = {
     ".bmp": "BMP",
 }
 _OPTIONS: dict[str, dict[str, int | bool]] = {
-    "PNG": {"compress_level": 4},  # twice as fast as the default, 6 % larger
+    "PNG": {"compress_level": 2},  # nearly twice as fast as 4, 9 % larger
     "JPEG": {"quality": 95, "subsampling": 0},
     "WEBP": {"lossless": True},
 }

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import io
 import warnings
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import IO, Any
 
@@ -33,6 +35,18 @@ class Mesh:
     texture: NDArray[np.uint8] | None = None  # (H, W, 3) sRGB, row 0 is the top (v = 1)
     colours: NDArray[np.uint8] | None = None  # (V, 3) sRGB
 
+    @cached_property
+    def normals(self) -> Floats:
+        """(V, 3) of the vertices."""
+        from facekit.geometry.mesh import vertex_normals  # here, because reading can do without SciPy
+
+        return np.asarray(vertex_normals(np.asarray(self.vertices), np.asarray(self.faces)))
+
+    @cached_property
+    def png(self) -> bytes | None:
+        """The texture's file."""
+        return None if self.texture is None else encode_image(self.texture)
+
 
 def mesh_files(path: PathLike, textured: bool) -> list[Path]:
     """The files that ``write_mesh`` makes for this path, to check them before long work."""
@@ -60,8 +74,19 @@ def write_mesh(
     repeats vertices at UV seams, as the format demands; PLY stores the texture as one colour per vertex.
     Raises UsageError for another suffix or an existing file, ValueError for arrays that do not fit together.
     """
-    mesh = Mesh(vertices, faces, uv, uv_faces, texture if uv is not None else None)
+    write_meshes([path], Mesh(vertices, faces, uv, uv_faces, texture), force)
+
+
+def write_meshes(paths: Sequence[PathLike], mesh: Mesh, force: bool = False) -> None:
+    """Write one mesh in several formats, as ``write_mesh``; its texture is compressed once."""
+    if mesh.uv is None and mesh.texture is not None:
+        mesh = replace(mesh, texture=None)
     _check(mesh)
+    for path in paths:
+        _write(path, mesh, force)
+
+
+def _write(path: PathLike, mesh: Mesh, force: bool) -> None:
     paths = mesh_files(path, mesh.texture is not None)
     if paths[0].suffix.lower() != ".obj":
         data = _export(mesh, paths[0].suffix.lower())
@@ -69,10 +94,10 @@ def write_mesh(
             file.write(data)
         return
     library = paths[1].name if len(paths) > 1 else None
-    text = obj.obj_text(vertices, faces, _normals(mesh), uv, uv_faces, library)
+    text = obj.obj_text(mesh.vertices, mesh.faces, mesh.normals, mesh.uv, mesh.uv_faces, library)
     content = [text.encode()]
-    if mesh.texture is not None:
-        content += [obj.mtl_text(paths[2].name).encode(), encode_image(mesh.texture)]
+    if mesh.png is not None:
+        content += [obj.mtl_text(paths[2].name).encode(), mesh.png]
     with atomic_write_all(paths, force) as files:
         for file, data in zip(files, content, strict=True):
             file.write(data)
@@ -88,12 +113,6 @@ def read_mesh(path: PathLike) -> Mesh:
     if suffix not in SUFFIXES or content != _CONTENT[suffix]:
         raise WrongKindError(f"{path}: expected a mesh ({' '.join(SUFFIXES)}), found {content}")
     return _from_trimesh(path, data, suffix[1:])
-
-
-def _normals(mesh: Mesh) -> Floats:
-    from facekit.geometry.mesh import vertex_normals  # here, because reading can do without SciPy
-
-    return np.asarray(vertex_normals(np.asarray(mesh.vertices), np.asarray(mesh.faces)))
 
 
 def _check(mesh: Mesh) -> None:
@@ -141,7 +160,7 @@ def _export(mesh: Mesh, suffix: str) -> bytes:
     vertex, texel, faces = _split_at_seams(mesh)
     visual = None
     if mesh.uv is not None:
-        picture = None if mesh.texture is None else _Encoded(encode_image(mesh.texture))
+        picture = None if mesh.png is None else _Encoded(mesh.png)
         material = trimesh.visual.material.PBRMaterial(
             name="face", baseColorTexture=picture, metallicFactor=0.0, roughnessFactor=0.8, doubleSided=False
         )
@@ -149,7 +168,7 @@ def _export(mesh: Mesh, suffix: str) -> bytes:
     out = trimesh.Trimesh(
         np.asarray(mesh.vertices)[vertex],
         faces,
-        vertex_normals=_normals(mesh)[vertex],
+        vertex_normals=mesh.normals[vertex],
         visual=visual,
         process=False,
     )

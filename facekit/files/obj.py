@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import lru_cache
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -22,24 +23,34 @@ def obj_text(
     vertices: Floats, faces: Ints, normals: Floats, uv: Floats | None, uv_faces: Ints | None, mtl: str | None
 ) -> str:
     """The text of the OBJ file; ``uv`` has its origin at the bottom left, as ``vt`` has."""
-    lines = ["# facekit: metres, y up, the face looks along +z"]
+    parts = ["# facekit: metres, y up, the face looks along +z\n"]
     if mtl is not None:
-        lines.append(f"mtllib {mtl}")
-    lines.append("o face")
-    lines += _rows("v", vertices, "%.7f")
+        parts.append(f"mtllib {mtl}\n")
+    parts += ["o face\n", _rows("v", vertices, "%.7f")]
     if uv is not None:
-        lines += _rows("vt", uv, "%.6f")
-    lines += _rows("vn", normals, "%.4f")
+        parts.append(_chart_text(np.asarray(uv, np.float64).tobytes()))
+    parts.append(_rows("vn", normals, "%.4f"))
     if mtl is not None:
-        lines.append("usemtl face")
-    lines.append("s 1")
-    corner = np.asarray(faces) + 1
+        parts.append("usemtl face\n")
+    corners = [np.asarray(one, np.int64).tobytes() for one in (faces, uv_faces) if one is not None]
+    parts += ["s 1\n", _faces_text(*corners)]
+    return "".join(parts)
+
+
+@lru_cache(maxsize=2)  # the meshes of an ensemble have one chart and one set of faces
+def _chart_text(uv: bytes) -> str:
+    return _rows("vt", np.frombuffer(uv).reshape(-1, 2), "%.6f")
+
+
+@lru_cache(maxsize=2)
+def _faces_text(faces: bytes, uv_faces: bytes | None = None) -> str:
+    points = np.frombuffer(faces, np.int64) + 1
     if uv_faces is None:
-        lines += [f"f {a}//{a} {b}//{b} {c}//{c}" for a, b, c in corner.tolist()]
+        columns, row = [points, points], "f %d//%d %d//%d %d//%d\n"
     else:
-        pairs = zip(corner.tolist(), (np.asarray(uv_faces) + 1).tolist(), strict=True)
-        lines += [f"f {a}/{i}/{a} {b}/{j}/{b} {c}/{k}/{c}" for (a, b, c), (i, j, k) in pairs]
-    return "\n".join(lines) + "\n"
+        texels = np.frombuffer(uv_faces, np.int64) + 1
+        columns, row = [points, texels, points], "f %d/%d/%d %d/%d/%d %d/%d/%d\n"
+    return row * (len(points) // 3) % tuple(np.stack(columns, 1).ravel().tolist())
 
 
 def mtl_text(picture: str) -> str:
@@ -89,9 +100,9 @@ def texture_name(path: PathLike) -> str | None:
     return None
 
 
-def _rows(word: str, array: Floats, form: str) -> list[str]:
-    row = " ".join([word, *[form] * np.shape(array)[1]])
-    return [row % tuple(values) for values in np.asarray(array, dtype=np.float64).tolist()]
+def _rows(word: str, array: Floats, form: str) -> str:
+    row = " ".join([word, *[form] * np.shape(array)[1]]) + "\n"
+    return row * len(array) % tuple(np.asarray(array, np.float64).ravel().tolist())
 
 
 def _add_polygon(
