@@ -51,7 +51,7 @@ def gather(data: Path | None, synthetic: int, folder: Path, seed: int, model: Fa
         except NoFaceError:
             faceless += 1
             continue
-        part += [example for path in paths if (example := _read(path)) is not None]
+        part += [example for path in paths if (example := read_example(path)) is not None]
     if faceless:
         console.warn(f"no face was found in {faceless} of {count} photos; they are left out")
     return found
@@ -106,7 +106,8 @@ def _write(paths: list[Path], examples: list[Example | None]) -> None:
         write_weights(path, arrays, {}, force=True)
 
 
-def _read(path: Path) -> Example | None:
+def read_example(path: Path) -> Example | None:
+    """The example of a file; None where none could be made."""
     from facekit.files.weights import read_weights
     from facekit.texture.examples import Example
 
