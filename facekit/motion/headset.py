@@ -85,6 +85,8 @@ def check_headset(headset: Headset) -> None:
             f"the rotation of the {NAMES[device]} in frame {frame} is none (its axes are not of length one "
             "and at right angles, or it mirrors); give rotation matrices"
         )
+    if not np.isfinite(headset.fps) or headset.fps <= 0:
+        raise UnreadableError(f"fps is {headset.fps}; it is the number of frames a second")
     if not np.isfinite(headset.scale) or not 0.2 < headset.scale < 5:
         raise UnreadableError(f"scale is {headset.scale}; it is the wearer's size over that of the skeleton")
 

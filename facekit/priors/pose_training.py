@@ -29,7 +29,7 @@ REGION_NLL, REGION_POSE, REGION_WIDTH = 1.0, 0.5, 0.25  # alpha_nll, alpha_rec, 
 KL = 0.005  # of the VAE, VPoser's
 TRACKER = 0.01  # m, standard deviation of the noise of what is seen
 TURN = 3.0  # rad for each m of it
-VAGUE = 0.04  # m, at most: by how much more what FLAG's flow is told is off
+VAGUE = (0.04, 0.01)  # m, at most, first and last step: by how much more what FLAG's flow is told is off
 # The head is where its frame begins, and has no yaw there: rotation vector, position.
 _HEAD = (1.0, 0.0, 1.0, 0.0, 1.0, 0.0)
 
@@ -127,12 +127,11 @@ class FlagTask(PoseTask):
         return drawn
 
     def losses(self, batch: dict[str, Tensor], progress: float) -> dict[str, Tensor]:
-        """loss; nll of all blocks, masked joints, the categorical latent's pose; the region's parts; the pose
-        at z = 0.
-        """
+        """loss; nll of all blocks, masked joints, the categorical latent's pose; the region's parts."""
         seen = self.see(batch)
         noisy = seen.x + NOISE * batch["noise"]
-        off = TRACKER * batch["tracker"] + VAGUE * batch["share"][:, None, None] * batch["vague"]
+        most = VAGUE[0] + progress * (VAGUE[1] - VAGUE[0])
+        off = TRACKER * batch["tracker"] + most * batch["share"][:, None, None] * batch["vague"]
         vague = self.told(seen.body, batch, off)
         nll, z = self.likelihoods(noisy, vague)
         shown = self.shown(batch["seen"], seen.hands)
@@ -142,23 +141,21 @@ class FlagTask(PoseTask):
         wrong = (guess.joints - seen.joints).square().mean(-1)
         masked = (wrong * ~shown).sum() / (~shown).sum().clamp(min=1)
         chosen = self.flag.region.pose(guess.logits, batch["gumbel"])
-        both = torch.cat([guess.mean, torch.zeros_like(guess.mean)])
-        decoded = self.flag.decode(both, vague.repeat(2, 1)).unflatten(0, (2, -1))
-        pose, found, middle = self.distance(torch.cat([chosen[None], decoded]), seen)
+        decoded = self.flag.decode(guess.mean, vague)
+        pose, found = self.distance(torch.stack([chosen, decoded]), seen)
         near = -gaussian(z.detach(), guess.mean, guess.log_sigma).mean() / z.shape[1]
         width = (0.5 * torch.expm1(2 * guess.log_sigma) - guess.log_sigma).mean()
         region = REGION_NLL * near + REGION_POSE * found + REGION_WIDTH * width
-        loss = NLL * nll + MASKED * masked + POSE * pose + REGION * region + REGION_POSE * middle
+        loss = NLL * nll + MASKED * masked + POSE * pose + REGION * region
         terms = {"loss": loss, "nll": nll, "masked": masked, "categorical": pose}
-        return terms | {"region": near, "pose": found, "width": width, "middle": middle}
+        return terms | {"region": near, "pose": found, "width": width}
 
     def likelihoods(self, x: Tensor, c: Tensor) -> tuple[Tensor, Tensor]:
-        """Negative log-likelihood of the flow plus those after some blocks, block k of K weighted by k / K;
-        and z.
+        """Negative log-likelihood of the flow, averaged with those after some blocks in the proportion k / K
+        for block k of K; and z.
         """
-        blocks = len(self.flag.flow.blocks)
         found, z = self.flag.flow.log_probs(x, c, self.after)
-        weighted = [-k / blocks * value.mean() for k, value in zip(self.after, found, strict=True)]
+        weighted = [-k / sum(self.after) * value.mean() for k, value in zip(self.after, found, strict=True)]
         return torch.stack(weighted).sum() / x.shape[1], z
 
     def shown(self, joints: Tensor, hands: Tensor) -> Tensor:

@@ -191,6 +191,8 @@ def test_wrong_signals_are_refused_with_the_reason() -> None:
         ("head, left hand, right hand", spoilt(positions=good.positions[:, :2])),
         ("no frames", spoilt(positions=good.positions[:0], rotations=good.rotations[:0])),
         ("scale is 0", replace(good, scale=0.0)),
+        ("fps is 0", replace(good, fps=0.0)),
+        ("fps is nan", replace(good, fps=float("nan"))),
     ]
     for says, headset in cases:
         with pytest.raises(UnreadableError, match=says):
