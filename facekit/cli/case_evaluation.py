@@ -48,7 +48,7 @@ def make_photos(kinds: Sequence[str], cases: int, seed: int, folder: Path, model
 
     for i, kind in enumerate(kinds):
         count = len(range(i, cases, len(kinds)))
-        if count and not (folder / kind).is_dir():
+        if count and not any((folder / kind).glob("*.png")):
             line = ["-n", str(count), "--occluder", kind, "--seed", str(seed + i), "--model", model]
             photos.main(args=[*line, "-o", str(folder / kind)], standalone_mode=False)
 

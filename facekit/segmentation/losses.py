@@ -22,3 +22,16 @@ def focal_loss(logits: Tensor, labels: Tensor, gamma: float = GAMMA, balance: Te
     if balance is not None:
         loss = loss * balance[labels.clamp_min(0)]
     return torch.where(counts, loss, 0.0).sum() / counts.sum().clamp_min(1)
+
+
+def focal_posterior(scores: Tensor, gamma: float = GAMMA) -> Tensor:
+    """Chances of the classes (B, C, ...) from a softmax (B, C, ...) that was trained with ``focal_loss``,
+    which leaves it less sure than it should be.
+
+    Charoenphakdee et al., "On Focal Loss for Class-Posterior Probability Estimation: A Theoretical
+    Perspective", CVPR 2021.
+    """
+    q = scores.clamp(1e-6, 1 - 1e-6)
+    rest = 1 - q
+    unscaled = q / (rest**gamma - gamma * rest ** (gamma - 1) * q * q.log())
+    return unscaled / unscaled.sum(1, keepdim=True)

@@ -20,7 +20,9 @@ from facekit.segmentation.segment import guided
 
 SIDE = 160  # px, of the window that is looked at
 BINS = 8  # of the histogram, along each of the three colours
-UNIFORM = 0.1  # share of the histogram that is spread evenly
+SURE = 0.5  # chance from which a pixel's colour counts as the occluder's
+UNIFORM = 0.1  # least share of the histogram that is spread evenly
+EVEN = 0.05  # of the pixels: so many are spread evenly, so that few sure ones say little
 FLOOR = 0.03  # sRGB: the least spread of the face's residual
 TAIL = 0.05  # share of face pixels that no render explains: wrinkles, glints, moles
 WEIGHT = 0.6  # of a pixel's likelihood: neighbouring ones err together
@@ -66,19 +68,22 @@ def log_ratio(seen: FloatArray, drawn: FloatArray, prior: FloatArray) -> FloatAr
     spread = max(FLOOR, 1.4826 * _weighted_median(size, face))
     near = np.exp(-0.5 * 3 * (size / spread) ** 2) / (np.sqrt(2 * np.pi) * spread) ** 3
     on_face = (1 - TAIL) * near + TAIL  # the colours fill a cube of volume 1
-    elsewhere = histogram(seen, prior)
+    elsewhere = histogram(seen, np.where(prior > SURE, prior, 0.0))
     return np.clip(WEIGHT * (np.log(elsewhere) - np.log(on_face)), -LARGEST, LARGEST)
 
 
 def histogram(colours: FloatArray, weight: FloatArray) -> FloatArray:
-    """Density (M,) of colours (M, 3) in 0..1 among those with weight (M,): smoothed, partly even."""
+    """Density (M,) of colours (M, 3) in 0..1 among those with weight (M,): smoothed, partly even, and all the
+    more so the fewer there are.
+    """
     cell = np.clip((colours * BINS).astype(int), 0, BINS - 1)
     index = (cell[:, 0] * BINS + cell[:, 1]) * BINS + cell[:, 2]
     counts = np.bincount(index, weight, BINS**3).reshape(BINS, BINS, BINS)
     counts = gaussian_filter(counts.astype(np.float64), 0.7, mode="nearest")
-    total = counts.sum()
-    share = counts.ravel() / total if total > 1 else np.full(BINS**3, 1 / BINS**3)
-    density: FloatArray = ((1 - UNIFORM) * share * BINS**3 + UNIFORM)[index]
+    total, few = counts.sum(), EVEN * len(colours)
+    even = max(UNIFORM, few / (few + total))
+    share = counts.ravel() / max(total, 1e-9)
+    density: FloatArray = ((1 - even) * share * BINS**3 + even)[index]
     return density
 
 

@@ -11,6 +11,7 @@ import torch
 from facekit.detection.crops import PhotoPyramid, Placement
 from facekit.records import BoolArray, ByteArray, FloatArray
 from facekit.segmentation.align import aligned
+from facekit.segmentation.losses import focal_posterior
 from facekit.segmentation.network import Segmenter
 from facekit.segmentation.training import as_input
 
@@ -36,7 +37,8 @@ def segment(photo: ByteArray, landmarks: FloatArray, network: Segmenter) -> Segm
     pyramid, side = PhotoPyramid(photo), network.side
     crop = pyramid.crop(placement.matrix(side), side)
     with torch.inference_mode():
-        both = torch.softmax(network(as_input([crop, crop[:, ::-1]])), 1).numpy()
+        logits = network(as_input([crop, crop[:, ::-1]]))
+        both = focal_posterior(torch.softmax(logits, 1)).numpy()
     mean = (both[0] + both[1, :, :, ::-1]) / 2
     return refined(pyramid, placement, mean, side * FINER)
 

@@ -21,9 +21,10 @@ if TYPE_CHECKING:
 
 ASSET = "segmenter.safetensors"
 LEAST = 0.006  # of the face: where less is hidden, nothing is
-LIKELY, SURE = 0.45, 0.6  # chance of a pixel of the mask, and of one in each patch of it
+LIKELY, SURE = 0.37, 0.72  # chance of a pixel of the mask, and of one in each patch of it
 RIM = 0.012  # of the face's height: by so much the mask is grown, since its edge still shows the occluder
 MOVED = 0.08  # of the height of eyes over chin: landmarks that far away on average are other ones
+SEED = 0.5  # chance that the network gave at least one pixel of a patch that a correction finds
 CHANGED = 0.03  # of the hidden part and the seen one together: a correction of less is none
 
 
@@ -85,9 +86,7 @@ def proposed(chance: FloatArray, points: FloatArray) -> Proposal:
 
     hidden = mask_of(chance, LIKELY, SURE)
     inside = face_hull(points, chance.shape)
-    _, patches = cv2.connectedComponents(hidden.astype(np.uint8), connectivity=8)
-    before = np.unique(patches[hidden & inside])
-    hidden &= np.isin(patches, before)
+    hidden = _patches_with(hidden, inside)
     if hidden[inside].sum() < LEAST * max(int(inside.sum()), 1):
         hidden = np.zeros_like(hidden)
     reach = round(RIM * float(np.linalg.norm(points[8] - points[36:48].mean(axis=0))))
@@ -106,13 +105,25 @@ def moved_much(proposal: Proposal, landmarks: Landmarks) -> bool:
 
 
 def correct(photo: ByteArray, proposal: Proposal, fit: Fit, model: FaceModel) -> Proposal:
-    """The proposal corrected by what a fitted face does not explain; itself where that changes little."""
+    """The proposal corrected by what a fitted face does not explain; itself where that changes little.
+
+    What a render does not explain may also be a beard, a shadow or paint: a patch counts only where the
+    network thought of an occluder too.
+    """
     from facekit.segmentation.residual import corrected_chance
 
     chance = corrected_chance(photo, proposal.chance, fit, model)
     if chance is None:
         return proposal
-    again = replace(proposed(chance, proposal.points), points=proposal.points)
+    again = proposed(chance, proposal.points)
+    seeds = proposal.hidden | (proposal.chance > SEED)
+    again = replace(again, hidden=_patches_with(again.hidden, seeds))
     inside = face_hull(proposal.points, chance.shape)
     moved = (again.hidden ^ proposal.hidden)[inside].mean() if inside.any() else 0.0
     return again if moved > CHANGED else proposal
+
+
+def _patches_with(hidden: BoolArray, seeds: BoolArray) -> BoolArray:
+    """The connected patches of a mask (H, W) in which a seed (H, W) lies."""
+    _, patches = cv2.connectedComponents(hidden.astype(np.uint8), connectivity=8)
+    return np.asarray(hidden & np.isin(patches, np.unique(patches[hidden & seeds])))

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from facekit.segmentation.losses import focal_loss
+from facekit.segmentation.losses import focal_loss, focal_posterior
 
 
 @pytest.fixture
@@ -56,3 +56,21 @@ def test_pixels_without_a_label_do_not_count(logits: torch.Tensor, labels: torch
         focal_loss(logits, labels.clamp_min(0)).item()
     )
     assert focal_loss(logits, torch.full_like(labels, -1)).item() == 0.0
+
+
+def test_the_posterior_is_what_minimises_the_focal_loss() -> None:
+    chances = torch.tensor([0.7, 0.2, 0.1])
+    logits = torch.zeros(3, requires_grad=True)
+    optimiser = torch.optim.LBFGS([logits], max_iter=200, tolerance_grad=1e-9)
+
+    def loss() -> torch.Tensor:
+        optimiser.zero_grad()
+        each = [focal_loss(logits[None, :, None, None], torch.full((1, 1, 1), c)) for c in range(3)]
+        total = (chances * torch.stack(each)).sum()
+        total.backward()
+        return total
+
+    optimiser.step(loss)
+    scores = torch.softmax(logits.detach(), 0)
+    assert scores.max() < 0.6  # less sure than the chances
+    torch.testing.assert_close(focal_posterior(scores[None])[0], chances, atol=2e-3, rtol=0)
