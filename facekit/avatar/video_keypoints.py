@@ -3,19 +3,29 @@ face it is are taken out, what the face does is kept.
 
 A linear face model is fitted to the landmarks of each frame, with one identity for the whole film. What its
 expression moves, and what the landmarks show beyond the model, is added to the avatar's face at rest, scaled
-to its size, and seen by the camera of the avatar's keypoints.
+to its size, and seen by the camera of the avatar's keypoints. Rest is what the film comes back to most often.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy.ndimage import gaussian_filter1d
+from scipy.spatial.distance import cdist
 
 from facekit.avatar.capture import Keypoints
-from facekit.avatar.keypoints import LEFT_BROW, LEFT_LIDS, RIGHT_BROW, RIGHT_LIDS, SCHEME
+from facekit.avatar.keypoints import (
+    LEFT_BROW,
+    LEFT_LIDS,
+    LIP_CORNERS,
+    LOWER_LIP,
+    RIGHT_BROW,
+    RIGHT_LIDS,
+    SCHEME,
+    UPPER_LIP,
+)
 from facekit.errors import NoFaceError, NumericalError, UsageError
 from facekit.fitting.landmark_fit import LandmarkFit, fit_landmarks, focal_prior
 from facekit.fitting.landmark_model import LandmarkModel, landmark_model
@@ -24,16 +34,24 @@ from facekit.fitting.problem import CodePrior, Observations
 from facekit.fitting.shared import HELD, pool_identities
 from facekit.fitting.trained import Trained
 from facekit.geometry.camera import project_points
+from facekit.geometry.rotation import euler_to_matrix, matrix_to_euler
 from facekit.morphable.model import FaceModel
-from facekit.records import FloatArray, Landmarks
+from facekit.records import FloatArray, IntArray, Landmarks
 
-UPPER = (*LEFT_BROW, *RIGHT_BROW, *LEFT_LIDS, *RIGHT_LIDS)
+SHIFTED = (*LEFT_BROW, *RIGHT_BROW, *LEFT_LIDS, *RIGHT_LIDS, *LIP_CORNERS)
 REFERENCES = 10  # frames that say whose face it is
 SMOOTH = 0.7  # frames, standard deviation; a blink lasts five
-CALM = 0.15  # share of the frames, those that move the face least, that show it at rest ...
+CALM = 0.15  # share of the frames that show the face at rest ...
 ENOUGH = 30  # ... in films of so many frames
 MOST = 0.003  # m, that the model may take rest for an expression
-DETAIL = 1.0  # share of what the landmarks show beyond the model
+ALIKE = 0.001  # m, root mean square between landmarks of frames that show the same expression
+LARGE = 0.003  # m, from the model's face at rest: where frames are unlikely to show rest
+BEFORE = np.diag([1.0, -1.0, -1.0])  # between a camera's axes and those of a face that looks into it
+PITCH = 1  # among yaw, pitch, roll
+COMPARED = 1000  # frames with which each frame is compared
+STUCK = (
+    0.2  # of the motion of the upper lip, by which the lower differs on a model that takes it for the upper
+)
 
 
 @dataclass(frozen=True)
@@ -43,7 +61,9 @@ class Followed:
     moved: FloatArray  # (T, P, 3) float64, m, head frame: what the expression moves each landmark
     detail: FloatArray  # (T, P, 3) float64, m: what the landmarks show beyond it
     rest: FloatArray  # (P, 3) float64, m, the landmarks of this person at rest
-    fits: list[LandmarkFit | None]  # T
+    turns: (
+        FloatArray  # (T, 3, 3) float64, from the head frame to one before the camera: x right, y up, z to it
+    )
 
 
 def follow_face(
@@ -56,40 +76,84 @@ def follow_face(
 
     Raises NoFaceError where there is no frame with a face.
     """
-    found = [marks for marks in landmarks if marks is not None]
-    if not found:
+    scheme = next((marks.scheme for marks in landmarks if marks is not None), None)
+    if scheme is None:
         raise NoFaceError("no face was found in any frame of the video")
-    shape = landmark_model(model, found[0].scheme)
+    shape = landmark_model(model, scheme)
     block, expression = model.block("identity").slice, model.block("expression").slice
-    prior = _identity_prior(found, model, trained, block)
-    fits: list[LandmarkFit | None] = []
-    detail = np.full((len(landmarks), len(shape.mean), 3), np.nan)
-    moved = detail.copy()
+    stuck, opposite = stuck_points(shape.modes[:, :, expression])
+    given = [None if marks is None else _without(marks, stuck) for marks in landmarks]
+    prior = _identity_prior([marks for marks in given if marks is not None], model, trained, block)
+    detail = np.full((len(given), len(shape.mean), 3), np.nan)
+    moved, turns = detail.copy(), detail[:, :3].copy()
     last: LandmarkFit | None = None
-    for n, marks in enumerate(landmarks):
+    for n, marks in enumerate(given):
         last = None if marks is None else _fit(marks, model, trained, prior, last)
-        fits.append(last)
         if marks is not None and last is not None:
             moved[n] = shape.modes[:, :, expression] @ last.code[expression]
             detail[n, usable(marks)] = last.residual @ last.view.rotation[:2] / last.view.scale
+            detail[n, stuck] = detail[n, opposite]
+            turns[n] = BEFORE @ last.view.rotation
         tick()
+    rest = _at_rest(shape, prior, block)
+    return _from_rest(moved, detail, rest, turns)
+
+
+def _from_rest(moved: FloatArray, detail: FloatArray, rest: FloatArray, turns: FloatArray) -> Followed:
+    """What a face does, measured from how this film shows it at rest."""
+    frames = resting(moved + np.nan_to_num(detail))
     seen = np.isfinite(detail).any(axis=0).all(axis=1)
-    detail[:, seen] -= np.nanmedian(detail[:, seen], axis=0)  # the same in all frames: not an expression
-    upper = np.isin(np.arange(len(shape.mean)), UPPER)  # lips touch at rest, whatever the model says of them
-    rest, calm = _at_rest(shape, prior, block), calm_of(moved) * upper[:, None]
-    return Followed(moved - calm, detail, rest + calm, fits)
+    detail[:, seen] -= np.nanmedian(detail[frames][:, seen], axis=0)
+    calm = calm_of(moved[frames]) if len(frames) < len(moved) else np.zeros_like(rest)
+    return Followed(moved - calm, detail, rest + calm, turns)
+
+
+def stuck_points(modes: FloatArray) -> tuple[IntArray, IntArray]:
+    """Landmarks of the lower lip's inner edge that a model has on the upper lip, which it touches at rest,
+    and those opposite. A film shows them elsewhere. modes (P, 3, K) m.
+    """
+    if len(modes) <= max(LOWER_LIP):
+        return np.zeros(0, np.int32), np.zeros(0, np.int32)
+    lower, upper = modes[list(LOWER_LIP)], modes[list(UPPER_LIP)]
+    stuck = ((lower - upper) ** 2).sum((1, 2)) < STUCK**2 * (upper**2).sum((1, 2))
+    return np.array(LOWER_LIP, np.int32)[stuck], np.array(UPPER_LIP, np.int32)[stuck]
+
+
+def _without(marks: Landmarks, points: IntArray) -> Landmarks:
+    """The landmarks, without trust in some of them."""
+    sigma = marks.sigma.copy()
+    sigma[points] = np.inf
+    return replace(marks, sigma=sigma)
+
+
+def resting(track: FloatArray) -> IntArray:
+    """Frames that show the face at rest: those most like many others, for a face comes back to rest between
+    expressions, and not far from the model's rest. All with a face, in short films.
+
+    track (T, P, 3) m, what each frame moves, NaN where there is no face.
+    """
+    frames = np.flatnonzero(np.isfinite(track).all(axis=(1, 2)))
+    if len(frames) < ENOUGH:
+        return frames
+    flat = track[frames].reshape(len(frames), -1) / np.sqrt(track.shape[1])
+    others = flat[:: -(-len(flat) // COMPARED)]
+    like = np.exp(-0.5 * (cdist(flat, others) / ALIKE) ** 2).mean(axis=1)
+    likely = like * np.exp(-0.5 * (flat**2).sum(axis=1) / LARGE**2)
+    return frames[np.sort(np.argsort(-likely)[: max(1, round(CALM * len(frames)))])]
 
 
 def calm_of(moved: FloatArray) -> FloatArray:
-    """What a film's calmest frames move (P, 3) m: a face at rest that the model takes for a slight
-    expression, narrow eyes for closing ones. At most ``MOST``, so that a film of nothing but laughter keeps
-    its laughter; zero for short films. moved (T, P, 3) m, NaN where not seen.
+    """What frames at rest move (P, 3) m: a face at rest that the model takes for a slight expression, narrow
+    eyes for closing ones, a wide mouth for a smile. At most ``MOST``, so that a film of nothing but laughter
+    keeps its laughter. Lips shift together, for they touch at rest whatever the model says of them.
+
+    moved (T, P, 3) m, of these frames.
     """
-    seen = moved[np.isfinite(moved).all(axis=(1, 2))]
-    if len(seen) < ENOUGH:
-        return np.zeros(moved.shape[1:])
-    order = np.argsort((seen**2).sum(axis=(1, 2)))
-    calm = np.median(seen[order[: max(1, round(CALM * len(seen)))]], axis=0)
+    whole = np.median(moved, axis=0)
+    calm = np.zeros_like(whole)
+    calm[list(SHIFTED)] = whole[list(SHIFTED)]
+    lower, upper = list(LOWER_LIP), list(UPPER_LIP)
+    calm[lower] = calm[upper] = (whole[lower] + whole[upper]) / 2
     most = float(np.linalg.norm(calm, axis=1).max())
     return calm * min(1.0, MOST / max(most, 1e-12))
 
@@ -148,7 +212,7 @@ def drive_keypoints(followed: Followed, keypoints: Keypoints, smooth: float = SM
     own = followed.rest[keypoints.index]
     scale = _size(rest) / _size(own)
     detail = np.nan_to_num(followed.detail[:, keypoints.index])
-    offset = scale * (followed.moved[:, keypoints.index] + DETAIL * detail)
+    offset = scale * (followed.moved[:, keypoints.index] + detail)
     placed = project_points(keypoints.camera, rest + _smoothed(offset, smooth))[..., :2]
     return (placed / keypoints.camera.image_size).astype(np.float32)
 
@@ -170,8 +234,19 @@ def _smoothed(track: FloatArray, sigma: float) -> FloatArray:
     return made
 
 
-def hold(points: FloatArray) -> FloatArray:
-    """Keypoints (T, L, 2) in which frames without a face repeat the nearest one that has one."""
-    seen = np.flatnonzero(np.isfinite(points).all(axis=(1, 2)))
-    nearest = np.abs(np.arange(len(points))[:, None] - seen[None]).argmin(axis=1)
-    return points[seen[nearest]]
+def hold(track: FloatArray) -> FloatArray:
+    """A track (T, ...) in which frames without a face (NaN) repeat the nearest one that has one."""
+    seen = np.flatnonzero(np.isfinite(track).reshape(len(track), -1).all(axis=1))
+    nearest = np.abs(np.arange(len(track))[:, None] - seen[None]).argmin(axis=1)
+    return track[seen[nearest]]
+
+
+def head_turns(followed: Followed, smooth: float = SMOOTH) -> FloatArray:
+    """How the filmed head turns, (T, 3, 3) float64, see ``Followed``; held without a face. Nods count from
+    the film's median: landmarks hardly tell the tilt of a face from its shape.
+    """
+    turns = hold(_smoothed(followed.turns, smooth))
+    left, _, right = np.linalg.svd(turns)
+    angles = matrix_to_euler(left @ right)
+    angles[:, PITCH] -= np.median(angles[:, PITCH])
+    return euler_to_matrix(angles)

@@ -25,7 +25,13 @@ def video_source(avatar: Avatar, subject: Subject, by: Path) -> Source:
 
     Raises NoFaceError, UnreadableError; UsageError for an avatar that is not driven by keypoints.
     """
-    from facekit.avatar.video_keypoints import check_keypoints, drive_keypoints, follow_face, hold
+    from facekit.avatar.video_keypoints import (
+        check_keypoints,
+        drive_keypoints,
+        follow_face,
+        head_turns,
+        hold,
+    )
     from facekit.files.models import load_model
     from facekit.files.video import read_video
     from facekit.stages.drive_avatar import from_points
@@ -53,7 +59,7 @@ def video_source(avatar: Avatar, subject: Subject, by: Path) -> Source:
     followed = follow_face(landmarks, model, learned(model, found[0]), lambda: next(ticks, None))
     points = hold(drive_keypoints(followed, subject.keypoints))
     source = from_points(avatar, subject, points, np.zeros(0, np.int32), video.fps)
-    return replace(source, seen=np.stack(small))
+    return replace(source, seen=np.stack(small), turns=head_turns(followed))
 
 
 def _face(frame: ByteArray) -> Landmarks | None:

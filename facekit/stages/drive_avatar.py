@@ -34,6 +34,7 @@ class Driven:
     motion: FaceMotion
     headset: FloatArray | None  # (T, 6) axis-angle and m, where the headset's pose was fitted as well
     seen: ByteArray | None  # (T, h, w) or (T, h, w, 3) uint8 pictures of what drove it
+    turns: FloatArray | None  # (T, 3, 3) how the head was turned, where a film shows it
 
 
 @dataclass(frozen=True)
@@ -46,6 +47,7 @@ class Source:
     target: Callable[[IntArray], Target]
     seen: ByteArray | None = None
     pose: bool = False  # whether to fit how the headset sits
+    turns: FloatArray | None = None  # (T, 3, 3) of the head before the camera, for the pictures
 
 
 def from_points(avatar: Avatar, subject: Subject, points: FloatArray, index: IntArray, fps: float) -> Source:
@@ -146,7 +148,7 @@ def drive_avatar(
         subject.mesh.faces,
         torch.cat(values).numpy(),
     )
-    return Driven(motion, torch.cat(poses).numpy() if poses else None, source.seen)
+    return Driven(motion, torch.cat(poses).numpy() if poses else None, source.seen, source.turns)
 
 
 def begin(
@@ -176,15 +178,16 @@ def front_camera(side: int = SIDE, yaw: float = 0.0) -> Camera:
 def pictures(
     avatar: Avatar, subject: Subject, driven: Driven, yaws: tuple[float, ...] = (0.0, 0.6)
 ) -> Iterator[ByteArray]:
-    """Each frame from the front and from the side, beside what drove it."""
+    """Each frame from the front, turned as the filmed head is, and from the side, beside what drove it."""
     mesh = subject.mesh
     draw = Renderer(mesh.faces, mesh.uv, mesh.uv_faces)
     views = [front_camera(yaw=yaw) for yaw in yaws]
     one = [
         torch.as_tensor(np.stack([getattr(v, name) for v in views]), dtype=torch.float32) for name in "KRt"
     ]
-    cameras = Cameras(*one)
+    fixed = Cameras(*one)
     for frame, z in enumerate(torch.from_numpy(driven.motion.latents)):
+        cameras = fixed if driven.turns is None else _turned(fixed, driven.turns[frame])
         with torch.no_grad():
             vertices, textures = avatar.decode(z.expand(len(yaws), -1), cameras.towards())
             made, _ = draw(vertices, textures, cameras, (SIDE, SIDE))
@@ -192,6 +195,13 @@ def pictures(
         if driven.seen is not None:
             panels.insert(0, _fitted(driven.seen[frame])[None])
         yield np.concatenate([picture for part in panels for picture in part], 1)
+
+
+def _turned(cameras: Cameras, turn: FloatArray) -> Cameras:
+    """Cameras of which the first sees the head turned (3, 3)."""
+    R = cameras.R.clone()
+    R[0] = R[0] @ torch.as_tensor(turn, dtype=R.dtype)
+    return Cameras(cameras.K, R, cameras.t)
 
 
 def still(frames: list[ByteArray]) -> ByteArray:

@@ -8,12 +8,21 @@ import numpy as np
 import pytest
 
 from facekit.avatar.capture import Keypoints, rest_keypoints
-from facekit.avatar.keypoints import keypoints_of
-from facekit.avatar.video_keypoints import Followed, calm_of, drive_keypoints, follow_face, hold
+from facekit.avatar.keypoints import LOWER_LIP, UPPER_LIP, keypoints_of
+from facekit.avatar.video_keypoints import (
+    Followed,
+    calm_of,
+    drive_keypoints,
+    follow_face,
+    head_turns,
+    hold,
+    resting,
+    stuck_points,
+)
 from facekit.errors import NoFaceError, UsageError
 from facekit.files.models import load_model
 from facekit.geometry.camera import project_points
-from facekit.geometry.rotation import euler_to_matrix
+from facekit.geometry.rotation import euler_to_matrix, matrix_to_euler
 from facekit.morphable.model import FaceModel
 from facekit.records import FloatArray, Landmarks
 from facekit.synthetic.dome import front_camera
@@ -132,16 +141,51 @@ def test_frames_without_a_face(model: FaceModel, followed: Followed) -> None:
         follow_face([None, None], model)
 
 
+def test_head_turns(followed: Followed) -> None:
+    """As the filmed head does, nods from the median of the film; frames without a face repeat another."""
+    angles = np.rad2deg(matrix_to_euler(head_turns(followed, smooth=0)))
+    expected = np.stack([(12.0 * n - 24, 5.0 * n - 10, 3.0 * n) for n in range(5)])
+    assert np.abs(angles - expected).max() < 2
+    gone = replace(followed, turns=followed.turns.copy())
+    gone.turns[4] = np.nan
+    turns = head_turns(gone, smooth=0)
+    np.testing.assert_allclose(turns[4], turns[3])
+
+
 def test_rest_of_a_film() -> None:
-    """What the calm frames have in common is no expression, within 3 mm; what others add to it is."""
-    moved = np.zeros((40, 4, 3))
-    moved[:, 0, 1] = 0.002
-    moved[20:, 1, 1] = 0.01
-    np.testing.assert_allclose(calm_of(moved), moved[0])
+    """What a film comes back to most often, not what moves least; all frames of a short one."""
+    rng = np.random.default_rng(0)
+    track = rng.normal(scale=0.0002, size=(60, 5, 3))
+    track[:36, 1, 1] += 0.003  # the face at rest, for the model a slight smile
+    track[36:48] += np.linspace(0, 0.01, 12)[:, None, None]
+    track[48:, 2, 1] -= 0.012  # held for a while
+    assert set(resting(track)) <= set(range(36))
+    assert len(resting(track)) == 9
+    track[3] = np.nan
+    assert 3 not in resting(track)
+    np.testing.assert_array_equal(resting(track[:10]), [0, 1, 2, 4, 5, 6, 7, 8, 9])
+
+
+def test_calm_lips_stay_closed() -> None:
+    """What a face at rest moves is taken out within 3 mm; lips shift together, and noses do not."""
+    moved = np.zeros((9, 478, 3))
+    moved[:, 61, 1] = 0.002
+    moved[:, LOWER_LIP, 1], moved[:, 1, 1] = -0.001, 0.002
+    calm = calm_of(moved)
+    np.testing.assert_allclose(calm[[61, 1], 1], [0.002, 0])
+    np.testing.assert_allclose(calm[list(LOWER_LIP)], calm[list(UPPER_LIP)])
+    np.testing.assert_allclose(calm[14, 1], -0.0005)
     assert np.linalg.norm(calm_of(10 * moved), axis=1).max() == pytest.approx(0.003)
-    assert not calm_of(moved[:20]).any()
-    moved[3] = np.nan
-    np.testing.assert_allclose(calm_of(moved), moved[0])
+
+
+def test_lips_that_a_model_does_not_part() -> None:
+    """The lower inner lip of a model that has it on the upper one; an outer lip is never taken for that."""
+    modes = np.random.default_rng(0).normal(size=(478, 3, 6))
+    assert not len(stuck_points(modes)[0])
+    modes[14] = modes[13] + 0.01
+    lower, upper = stuck_points(modes)
+    assert (lower.tolist(), upper.tolist()) == ([14], [13])
+    assert not len(stuck_points(modes[:68])[0])
 
 
 def test_avatars_that_cannot_be_driven_so(model: FaceModel, followed: Followed) -> None:

@@ -61,6 +61,8 @@ def test_a_film(subject: SimpleNamespace, film: Path, monkeypatch: pytest.Monkey
     assert (source.count, source.fps) == (4, 10)
     assert source.seen is not None
     assert source.seen.shape == (4, 192, 256, 3)
+    assert source.turns is not None
+    np.testing.assert_allclose(source.turns, np.tile(np.eye(3), (4, 1, 1)), atol=0.02)
     points = source.signal(np.arange(4))
     assert points is not None
     np.testing.assert_array_equal(points[1], points[0])
