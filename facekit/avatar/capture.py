@@ -84,6 +84,7 @@ class Keypoints:
     camera: Camera  # in the head frame; its pictures are square
     points: FloatArray  # (N, L, 2) float32, x to the right, y down
     rest: FloatArray | None = None  # (L, 3) float32, m, head frame: where they are on the face at rest
+    noise: float = 0.0  # of ``points``, known for invented ones (disturb_keypoints): training draws it anew
 
 
 @dataclass(frozen=True)

@@ -10,12 +10,13 @@ import torch
 from torch import Tensor, nn
 
 from facekit.avatar.batches import Batch, faces_batch, signal_batch, views_batch
-from facekit.avatar.capture import Capture, hmc_batch
-from facekit.avatar.capture_augment import augment_hmc
+from facekit.avatar.capture import Capture, hmc_batch, project_keypoints
+from facekit.avatar.capture_augment import augment_hmc, disturb_keypoints
 from facekit.avatar.components import begin_at_components
 from facekit.avatar.encoder import Gaussian
 from facekit.avatar.losses import Weights, entropy, image_loss, kl, kl_to_standard, mesh_loss
 from facekit.avatar.models import WITHOUT_SIGNAL, Avatar, Prior
+from facekit.avatar.regression import begin_at_regression
 from facekit.avatar.render import Cameras, Renderer
 from facekit.priors.flow import gaussian
 from facekit.records import IntArray
@@ -24,6 +25,7 @@ from facekit.train.loop import step_generator
 CHECKED = 48  # held-out frames that the early stopping looks at, at most
 HIDDEN = 0.2  # share of the items of which training hides keypoints
 MOST = 0.3  # largest share of an item's keypoints that is hidden
+DRAWN = 4  # of each frame, with other noise, for the first weights of P
 CLEAN = 0.25  # share of the items whose headset pictures stay as they are
 
 
@@ -67,14 +69,27 @@ class AvatarTask:
         self.renderer = Renderer(mesh.faces, mesh.uv, mesh.uv_faces)
         self.frames, self.others = capture.frames("training"), capture.frames("held-out")
         with torch.no_grad():
+            faces = faces_batch(capture, self.frames, avatar.sizes.texels)
+            latents = None
             if avatar.kind != "dam-reg":
-                faces = faces_batch(capture, self.frames, avatar.sizes.texels)
                 points = None if capture.keypoints is None else signal_batch(capture, self.frames, "kpt")
                 avatar.learn_scales(faces["vertices"], faces["textures"], points)
                 if avatar.sizes.components:
-                    begin_at_components(avatar, faces["vertices"])
+                    latents = begin_at_components(avatar, faces["vertices"])
             avatar.train()
             self.losses(self.batch(0.0, step_generator(seed, 0)), 0.0)
+            if avatar.sizes.components and avatar.look is not None:
+                self._begin_prior(faces, latents, step_generator(seed, 0))
+
+    def _begin_prior(self, faces: Batch, latents: Tensor | None, generator: torch.Generator) -> None:
+        """First weights of P, from the latents that Q gives ``faces``; those of the mesh without Q."""
+        avatar = self.avatar
+        if avatar.encoder is not None:
+            latents = avatar.posterior(faces["vertices"], faces["textures"]).mean
+        assert latents is not None
+        made = {"signal": signal_batch(self.capture, self.frames, avatar.signal)} | faces
+        drawn = [self._augmented(made, self.frames, generator) for _ in range(DRAWN)]
+        begin_at_regression(avatar, torch.cat(drawn), latents.repeat(DRAWN, 1))
 
     @property
     def avatar(self) -> Avatar:
@@ -93,7 +108,7 @@ class AvatarTask:
         made = self.gather(self.frames[which], cameras)
         made["noise"] = torch.randn(self.size, self.avatar.sizes.latent, generator=generator)
         if "signal" in made:
-            made["signal"] = self._augmented(made["signal"], self.frames[which], generator)
+            made["signal"] = self._augmented(made, self.frames[which], generator)
         return made
 
     def gather(self, frames: IntArray, cameras: IntArray) -> Batch:
@@ -105,15 +120,21 @@ class AvatarTask:
             made["signal"] = signal_batch(self.capture, frames, avatar.signal)
         return made
 
-    def _augmented(self, signal: Tensor, frames: IntArray, generator: torch.Generator) -> Tensor:
-        """Headset pictures under other light before other backgrounds; keypoints of which some are hidden."""
-        count, points = signal.shape[:2]
+    def _augmented(self, made: Batch, frames: IntArray, generator: torch.Generator) -> Tensor:
+        """Headset pictures under other light before other backgrounds; keypoints with other noise, of which
+        some are hidden.
+        """
+        signal, (count, points) = made["signal"], made["signal"].shape[:2]
+        seed = int(torch.randint(2**62, (), generator=generator))
         if self.avatar.signal == "hmc":
-            seed = int(torch.randint(2**62, (), generator=generator))
             masks = hmc_batch(self.capture, frames).masks
             other = augment_hmc(signal.numpy(), masks, np.random.default_rng(seed))
             clean = torch.rand(count, 1, 1, 1, generator=generator) < CLEAN
             return torch.where(clean, signal, torch.from_numpy(other))
+        where = self.capture.keypoints
+        if where is not None and where.noise:
+            exact = project_keypoints(where, made["vertices"].numpy())
+            signal = torch.from_numpy(disturb_keypoints(exact, np.random.default_rng(seed), where.noise))
         some = torch.rand(count, 1, generator=generator) < HIDDEN
         share = MOST * torch.rand(count, 1, generator=generator)
         gone = some & (torch.rand(count, points, generator=generator) < share)

@@ -34,7 +34,7 @@ class Wish:
     frames: int | None
     held_out: int | None
     cameras: int | None
-    noise: float
+    noise: float | None
     source: Path | None
     tests: tuple[str, ...]
     model: str
@@ -61,9 +61,8 @@ class Wish:
     "--keypoint-noise",
     "noise",
     type=click.FloatRange(0, 0.1),
-    default=0.0,
-    show_default=True,
-    help="Errors of a landmark detector, standard deviation as a share of the picture.",
+    default=None,
+    help="Errors of a landmark detector, standard deviation as a share of the picture; by default 0.003.",
 )
 @click.option(
     "--from",
@@ -118,9 +117,14 @@ def _invent(asked: Wish) -> dict[str, Any]:
 
     if asked.tests:
         raise UsageError("--test-on goes with --from; an invented person has segments of its own to test on")
-    given = {"frames": asked.frames, "held_out": asked.held_out, "cameras": asked.cameras}
+    given = {
+        "frames": asked.frames,
+        "held_out": asked.held_out,
+        "cameras": asked.cameras,
+        "noise": asked.noise,
+    }
     chosen: dict[str, Any] = {name: number for name, number in given.items() if number is not None}
-    options = replace(PRESETS[asked.preset], noise=asked.noise, **chosen)
+    options = replace(PRESETS[asked.preset], **chosen)
     refuse_lack(asked.output, options.nbytes)
     face_model = load_model(asked.model)
     check_model(face_model)
@@ -139,7 +143,7 @@ def _convert(asked: Wish, source: Path) -> dict[str, Any]:
     from facekit.stages.import_capture import ImportOptions, copy_frames, plan_import
     from facekit.stages.synthesize_capture import PRESETS
 
-    if asked.held_out is not None or asked.noise:
+    if asked.held_out is not None or asked.noise is not None:
         raise UsageError("--held-out and --keypoint-noise are for invented people; with --from use --test-on")
     sizes = PRESETS[asked.preset]
     options = ImportOptions(sizes.texture, sizes.view[0], asked.cameras, asked.frames, asked.tests)

@@ -54,7 +54,7 @@ class Wish(TrainingWish):
 )
 @preset_option("Size of the networks; paper is that of LiP-Flow.")
 @click.option("--base", type=options.FILE, metavar="FILE", help="For dam-reg: the trained dam.")
-@click.option("--steps", type=click.IntRange(1), help="Training steps; by default 60, 2000 or 200000.")
+@click.option("--steps", type=click.IntRange(1), help="Training steps; by default 60, 800 or 200000.")
 @click.option("--batch", type=click.IntRange(2), help="Views that a step learns from; by default 8 or 16.")
 @click.option("--latent-weight", type=click.FloatRange(0), help="Weight of the latent term, by model.")
 @click.option(

@@ -241,7 +241,7 @@ def _head(capture: Capture) -> dict[str, Any]:
         "expression_names": list(capture.expression_names),
         "views": views and {"names": list(views.names)},
         "hmc": hmc and {"names": list(hmc.names)},
-        "keypoints": points and {"scheme": points.scheme},
+        "keypoints": points and {"scheme": points.scheme, "noise": points.noise},
     }
 
 
@@ -258,7 +258,9 @@ def _assemble(head: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> Capture:
     if head["keypoints"] is not None:
         given = {key: a for key, a in under("keypoints").items() if not key.startswith("camera.")}
         camera = Camera(**under("keypoints.camera"))
-        points = Keypoints(scheme=str(head["keypoints"]["scheme"]), camera=camera, **given)
+        named = head["keypoints"]
+        noise = float(named.get("noise", 0.0))
+        points = Keypoints(scheme=str(named["scheme"]), camera=camera, noise=noise, **given)
     return Capture(
         subject=str(head["subject"]),
         mesh=Mesh(**under("mesh")),

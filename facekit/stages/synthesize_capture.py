@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import cv2
@@ -32,6 +32,10 @@ from facekit.synthetic.texel_shader import to_bytes
 if TYPE_CHECKING:
     import torch
 
+# Of the keypoints, see disturb_keypoints. The landmarks that `detect` finds in 39 front views of such a
+# capture, 4 times enlarged, differ from their means by 0.5 % of the face's width in the middle half and 1.0 %
+# in squares; the face is 0.54 of the picture wide.
+KEYPOINT_NOISE = 0.003
 GRAIN = 0.8  # standard deviation of the cameras' noise, in units of 1/255
 LUMA = np.array([0.2126, 0.7152, 0.0722], np.float32)
 
@@ -46,7 +50,7 @@ class CaptureOptions:
     texture: int = 128  # texels a side
     view: tuple[int, int] = (128, 128)  # px, height and width
     hmc: tuple[int, int] = (48, 64)
-    noise: float = 0.0  # of the keypoints, see disturb_keypoints
+    noise: float = KEYPOINT_NOISE
 
     @property
     def nbytes(self) -> int:
@@ -131,7 +135,7 @@ def _blank_capture(
         blank((count, size, size, 3)),
         views,
         Hmc(*worn, done.headset, blank((count, 3, h, w)), blank((count, 3, h, -(-w // 8)))),
-        keypoints_of(topology, front_camera(target), count),
+        replace(keypoints_of(topology, front_camera(target), count), noise=options.noise),
         person.model.expression_names,
         done.weights,
     )
@@ -147,7 +151,8 @@ def film(plan: Shooting, made: Capture) -> Iterator[int]:
         lit = light_frame(plan.subject, vertices, weights, flush, plan.dome, made.head[n])
         made.meshes[n] = vertices
         points = project_keypoints(made.keypoints, vertices)
-        made.keypoints.points[n] = disturb_keypoints(points, rng, plan.noise) if plan.noise else points
+        other = np.random.default_rng([plan.seed, n, 1])  # pictures are the same without this noise
+        made.keypoints.points[n] = disturb_keypoints(points, other, plan.noise)
         seen = _film_views(plan, made, lit, n, rng)
         made.textures[n] = mean_texture(plan.subject, seen, plan.rest, made.textures.shape[1])
         _film_headset(plan, made, lit, n, rng)

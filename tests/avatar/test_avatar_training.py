@@ -10,11 +10,12 @@ import torch
 from invented import SIZES, avatar
 
 from facekit.avatar.avatar_files import from_arrays, to_arrays
+from facekit.avatar.batches import shape_of
 from facekit.avatar.capture import Capture
 from facekit.avatar.components import begin_at_components, components
 from facekit.avatar.fitting import FitSettings
 from facekit.avatar.losses import Weights
-from facekit.avatar.models import MODELS
+from facekit.avatar.models import MODELS, Avatar
 from facekit.avatar.subject import subject_of
 from facekit.avatar.training import AvatarTask, Objective
 from facekit.errors import UsageError, WrongKindError
@@ -137,8 +138,21 @@ def test_captures_that_lack_something(sheet: Capture) -> None:
         stage.refuse(sheet, plan, avatar("dam"))
 
 
+def test_keypoints_of_known_noise_get_it_anew(sheet: Capture) -> None:
+    """Two steps see one frame with other errors; points without noise stay as they are."""
+    assert sheet.keypoints is not None
+    for noise in (0.0, 0.01):
+        made = task(replace(sheet, keypoints=replace(sheet.keypoints, noise=noise)))
+        frames = made.frames[:8]
+        batch = made.gather(frames, np.zeros(8, np.int64))
+        seen = [made._augmented(batch, frames, torch.Generator().manual_seed(k)) for k in range(2)]
+        errors = [torch.nan_to_num(one - batch["signal"]) for one in seen]
+        assert abs(errors[0].std().item() - noise) <= 0.3 * noise
+        assert torch.equal(*errors) == (noise == 0.0)
+
+
 def test_the_mesh_layers_begin_at_the_components(sheet: Capture) -> None:
-    """One number says all of the sheet's shape: the first weights of both layers know it, random ones not."""
+    """One number says all of the sheet's shape: the first weights know it, random ones not."""
     made = avatar("dam")
     assert made.encoder is not None
     flat = (torch.from_numpy(sheet.meshes[:24]).flatten(1) - made.vertex_mean) / made.vertex_scale
@@ -156,3 +170,25 @@ def test_the_mesh_layers_begin_at_the_components(sheet: Capture) -> None:
     torch.testing.assert_close(
         made.decoder.mesh(one), (directions * deviations).view(1, -1), rtol=0, atol=1e-4
     )
+    made.texture_mean.zero_()
+    with torch.no_grad():
+        whole = made.posterior(torch.from_numpy(sheet.meshes[:24]), torch.rand(24, 3, *[SIZES.texels] * 2))
+        again = (made.decode_mesh(whole.mean).flatten(1) - made.vertex_mean) / made.vertex_scale
+    torch.testing.assert_close(again, flat, rtol=0, atol=1e-3)
+
+
+@pytest.mark.parametrize("kind", ["lip-flow", "dam-enc"])
+def test_the_prior_begins_at_a_regression(sheet: Capture, kind: str) -> None:
+    """Before any step P's mean says what Q says (what the mesh says without Q), within its own deviation."""
+    sizes, generator = replace(SIZES, components=True), torch.Generator().manual_seed(0)
+    made = Avatar(kind, "kpt", sizes, shape_of(sheet), generator)
+    AvatarTask(made, sheet, 8, Objective(Weights()), seed=0)
+    made.eval()
+    points, frames = sheet.keypoints, sheet.frames("training")
+    assert points is not None
+    with torch.no_grad():
+        prior = made.prior(torch.from_numpy(points.points[frames]), len(frames))
+        found = made.decode_mesh(made.from_prior(prior.start.mean, prior))
+    truth = torch.from_numpy(sheet.meshes[frames])
+    apart, mean = (found - truth).square().mean(), (truth - truth.mean(0)).square().mean()
+    assert apart < 0.3 * mean

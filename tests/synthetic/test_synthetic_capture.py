@@ -112,12 +112,14 @@ def test_headset_moves_what_it_sees(capture: Capture) -> None:
 def test_keypoints_are_projected_points(capture: Capture, model: FaceModel) -> None:
     points = capture.keypoints
     assert points is not None
-    np.testing.assert_array_equal(points.points, project_keypoints(points, capture.meshes[:]))
+    clean = project_keypoints(points, capture.meshes)
+    errors = points.points - clean
+    assert abs(errors.std() - points.noise) < 0.1 * points.noise
     assert (points.points > 0.05).all()
     assert (points.points < 0.95).all()
     embedded = model.topology.embeddings["mediapipe478"].points(capture.meshes[5].astype(np.float64))
     pixels = project_points(points.camera, embedded[points.index])[:, :2]
-    np.testing.assert_allclose(points.points[5], pixels / points.camera.image_size, atol=1e-5)
+    np.testing.assert_allclose(clean[5], pixels / points.camera.image_size, atol=1e-5)
     assert points.index.max() < 468  # no irises
     assert len(set(points.index.tolist())) == len(points.index)
 
