@@ -4,6 +4,7 @@ vertices."""
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numba import njit
@@ -86,10 +87,9 @@ def bounds(vertices: FloatArray) -> tuple[FloatArray, float]:
     return (low + high) / 2, float(np.linalg.norm(high - low) / 2) + 1e-6
 
 
-def place_map(sphere: tuple[FloatArray, float], direction: FloatArray, size: int) -> FloatArray:
+def place_map(sphere: tuple[FloatArray, float], frame: FloatArray, size: int) -> FloatArray:
     """(3, 4) float32: maps head-frame points in the sphere to depth-map pixels and depth in metres, seen
-    from a distant light."""
-    frame = view_frame(direction)
+    from a distant light with that frame, see ``view_frame``."""
     middle, radius = sphere
     scale = 0.5 * (size - 2) / radius
     offset = size / 2 - scale * (frame @ middle)
@@ -105,11 +105,11 @@ def place(points: FloatArray, placing: FloatArray) -> FloatArray:
 
 def shadow_map(vertices: FloatArray, faces: IntArray, direction: FloatArray) -> tuple[FloatArray, FloatArray]:
     """The key light's depth map (S, S) and the (3, 4) map from head-frame points to it."""
-    placing = place_map(bounds(vertices), direction, SHADOW_SIZE)
+    placing = place_map(bounds(vertices), view_frame(direction), SHADOW_SIZE)
     return depth_map(place(vertices, placing), faces, SHADOW_SIZE), placing
 
 
-@njit(cache=True, fastmath=True)
+@njit(cache=True, fastmath=True, nogil=True)
 def _open_sky(
     points: FloatArray,
     cosine: FloatArray,
@@ -137,6 +137,12 @@ def _open_sky(
         seen[i] += free * cosine[i]
 
 
+@lru_cache(maxsize=2)
+def _sky(count: int) -> list[tuple[FloatArray, FloatArray]]:
+    """Directions spread over the sphere, with their frames."""
+    return [(direction, view_frame(direction)) for direction in fibonacci_sphere(count)]
+
+
 def ambient_occlusion(
     vertices: FloatArray, normals: FloatArray, faces: IntArray, count: int = 20, bias: float = 0.004
 ) -> FloatArray:
@@ -147,8 +153,8 @@ def ambient_occlusion(
     seen = np.zeros(len(vertices), np.float32)
     total = np.full(len(vertices), 1e-6, np.float32)
     sphere = bounds(vertices)
-    for direction in fibonacci_sphere(count):
-        points = place(vertices, place_map(sphere, direction, OCCLUSION_SIZE))
+    for direction, frame in _sky(count):
+        points = place(vertices, place_map(sphere, frame, OCCLUSION_SIZE))
         depth = depth_map(points, faces, OCCLUSION_SIZE)
         _open_sky(points, normals @ direction, depth, bias, seen, total)
     return seen / total

@@ -45,7 +45,7 @@ def rasterize_chart(uv: FloatArray, faces: IntArray, size: int) -> tuple[IntArra
     return owner, bary
 
 
-@njit(cache=True, fastmath=True)
+@njit(cache=True, fastmath=True, nogil=True)
 def _depth(points: FloatArray, faces: IntArray, depth: FloatArray) -> None:
     height, width = depth.shape
     for f in range(len(faces)):

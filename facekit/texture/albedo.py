@@ -73,9 +73,10 @@ def complete_albedo(
     difference = seen.log - base
     usual, spread, spread_of_skin = _usual(difference, seen.trust * ground.face)
     apart = difference - usual
-    likeness = _likeness(apart / _growth(spread), ground.plain, UNLIKE)
+    smooth = np.abs(cv2.GaussianBlur(apart, (0, 0), 1.0)).max(-1)
+    likeness = _likeness(smooth / _growth(spread), ground.plain, UNLIKE)
     carry = seen.trust * likeness
-    even = _likeness(apart / _growth(spread_of_skin), ground.skin, UNEVEN)
+    even = _likeness(smooth / _growth(spread_of_skin), ground.skin, UNEVEN)
     mirrored: FloatArray = np.ascontiguousarray(carry[:, ::-1]) if symmetric else np.zeros_like(carry)
     own = carry * (1 - mirrored)
     either: FloatArray = own + mirrored
@@ -94,11 +95,10 @@ def complete_albedo(
     return np.exp(np.clip(completed, np.log(DARK), np.log(BRIGHT)))
 
 
-def _likeness(apart: FloatArray, where: FloatArray, limits: tuple[float, float]) -> FloatArray:
-    """(T, T) float32: falls to 0 where ``where`` is 1 and the difference in log albedo goes beyond the
-    limits.
+def _likeness(far: FloatArray, where: FloatArray, limits: tuple[float, float]) -> FloatArray:
+    """(T, T) float32: falls to 0 where ``where`` is 1 and the difference in log albedo ``far`` goes beyond
+    the limits.
     """
-    far = np.abs(cv2.GaussianBlur(apart, (0, 0), 1.0)).max(-1)
     low, high = limits
     return (1 - np.clip((far - low) / (high - low), 0, 1) * where).astype(np.float32)
 

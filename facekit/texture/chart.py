@@ -6,8 +6,10 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
+from numba import njit
 from scipy.ndimage import distance_transform_edt
 
+from facekit.geometry.arrays import layout
 from facekit.morphable.topology import Topology
 from facekit.raster.fragments import rasterize_numpy
 from facekit.records import BoolArray, FloatArray, IntArray
@@ -33,8 +35,11 @@ class Chart:
 
     def at(self, attribute: FloatArray) -> FloatArray:
         """A vertex attribute (V,) or (V, C) at the texels: (N,) or (N, C), float32."""
-        values = np.asarray(attribute, np.float32)[self.corners]
-        return np.einsum("nk...,nk->n...", values, self.bary)
+        values = layout(attribute, np.float32)
+        flat = values.reshape(len(values), -1)
+        out = np.zeros((len(self.index), flat.shape[1]), np.float32)
+        _mix(flat, layout(self.corners, np.int32), layout(self.bary, np.float32), out)
+        return out.reshape(-1, *values.shape[1:])
 
     def image(self, values: FloatArray) -> FloatArray:
         """Texel values (N,) or (N, C) as a picture (T, T) or (T, T, C), zero where the chart is not."""
@@ -52,6 +57,15 @@ class Chart:
         do not bleed.
         """
         return picture[self._nearest[0], self._nearest[1]]
+
+
+@njit(cache=True, nogil=True)
+def _mix(values: FloatArray, corners: IntArray, bary: FloatArray, out: FloatArray) -> None:
+    """Write values (V, C) at points (N, 3) of triangles to ``out`` (N, C)."""  # pragma: no cover - compiled
+    for i in range(len(out)):
+        a, b, c = corners[i, 0], corners[i, 1], corners[i, 2]
+        for k in range(out.shape[1]):
+            out[i, k] = bary[i, 0] * values[a, k] + bary[i, 1] * values[b, k] + bary[i, 2] * values[c, k]
 
 
 def make_chart(topology: Topology, size: int) -> Chart:

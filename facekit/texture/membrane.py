@@ -1,15 +1,14 @@
-"""Smooth interpolation on a pixel grid: the membrane equation, solved directly and refined on finer grids."""
+"""Smooth interpolation on a pixel grid: the membrane equation, solved to the end or on ever finer grids."""
 
 from __future__ import annotations
 
 import numpy as np
-import scipy.sparse as sparse
 from numba import njit
-from scipy.sparse.linalg import splu
 
 from facekit.records import BoolArray, FloatArray
+from facekit.texture.conjugate import solve
 
-DIRECT = 24_000  # unknowns solved by elimination; larger problems start from a grid of half the size
+DIRECT = 24_000  # unknowns solved to the end; larger problems start from a grid of half the size
 SWEEPS = (
     24  # Gauss-Seidel sweeps after each doubling: what the coarse grid misses is short waves near the border
 )
@@ -42,7 +41,7 @@ def membrane(
 
 def _solve(free: BoolArray, data: FloatArray, held: FloatArray, screen: float, aim: FloatArray) -> FloatArray:
     if np.count_nonzero(free) <= DIRECT:
-        return _eliminate(free, data, held, screen, aim)
+        return solve(free, data, held, screen, aim)
     coarse_held = _halve(held)
     share = _halve(free.astype(np.float32))
     coarse_free = (share > 0.5) | ((share > 0) & (coarse_held == 0))
@@ -62,44 +61,6 @@ def _halve(x: FloatArray) -> FloatArray:
     pad = [(0, x.shape[0] % 2), (0, x.shape[1] % 2)] + [(0, 0)] * (x.ndim - 2)
     x = np.pad(x, pad, mode="edge")
     return ((x[0::2, 0::2] + x[1::2, 0::2] + x[0::2, 1::2] + x[1::2, 1::2]) / 4).astype(np.float32)
-
-
-def _eliminate(
-    free: BoolArray, data: FloatArray, held: FloatArray, screen: float, aim: FloatArray
-) -> FloatArray:
-    count = int(np.count_nonzero(free))
-    field = data.copy()
-    if count == 0:
-        return field
-    index = np.full(free.shape, -1)
-    index[free] = np.arange(count)
-    diagonal = np.full(count, screen)
-    right = screen * aim[free].astype(np.float64)
-    rows, columns = [], []
-    for axis in (0, 1):
-        one = [slice(None), slice(None)]
-        two = [slice(None), slice(None)]
-        one[axis], two[axis] = slice(None, -1), slice(1, None)
-        for here, there in ((tuple(one), tuple(two)), (tuple(two), tuple(one))):
-            p, q = index[here], index[there]
-            inner = (p >= 0) & (q >= 0)
-            rows.append(p[inner])
-            columns.append(q[inner])
-            np.add.at(diagonal, p[inner], 1.0)
-            edge = (p >= 0) & (q < 0)
-            weight = held[there][edge]
-            np.add.at(diagonal, p[edge], weight)
-            np.add.at(right, p[edge], weight[:, None] * data[there][edge])
-    # A patch that nothing holds would be singular: hold it, ever so slightly, to what it should go towards.
-    diagonal += 1e-9
-    right += 1e-9 * aim[free]
-    r, c = np.concatenate(rows), np.concatenate(columns)
-    matrix = sparse.csc_matrix((-np.ones(len(r)), (r, c)), (count, count)) + sparse.diags(
-        diagonal, format="csc"
-    )
-    factor = splu(matrix.tocsc(), permc_spec="MMD_AT_PLUS_A", options={"SymmetricMode": True})
-    field[free] = factor.solve(right)
-    return field
 
 
 @njit(cache=True, nogil=True)

@@ -128,5 +128,5 @@ def whiteness(colour: FloatArray, shade: FloatArray) -> float:
 
 def unit(vectors: FloatArray) -> FloatArray:
     """Vectors (..., 3) at length one; zero stays zero."""
-    length = np.linalg.norm(vectors, axis=-1, keepdims=True)
-    return vectors / np.maximum(length, 1e-12)
+    length = np.sqrt(np.einsum("...i,...i->...", vectors, vectors))
+    return vectors / np.maximum(length, 1e-12)[..., None]
