@@ -37,7 +37,7 @@ from facekit.texture.options import WHOLE, TextureOptions
 from facekit.texture.places import skin_attributes
 from facekit.texture.refine import Refinement, expected, refinement, toned, varied
 from facekit.texture.render import render_layer
-from facekit.texture.skin import Skin
+from facekit.texture.skin import Laid, Skin
 from facekit.texture.window import Window, enlarge, face_window, mask_window, replaced
 
 EXPECTED = 0.008  # face widths: the first picture is the expected one, as unsure of hidden features as this
@@ -89,10 +89,9 @@ def complete(
     n = len(ensemble.vertices)
     skin = Skin.of(face_window(photo, hidden, fit), fit, model, texture_size, options)
     window = mask_window(photo, hidden, fit)
-    first = ensemble.vertices[0]
-    seen = skin.seen(first, skin.shade(first))
-    priors = invent(model.albedo, seen, skin.ground, generator, n)
-    found = _refinement(skin, seen, priors[0], options)
+    first = skin.lay(ensemble.vertices[0])
+    priors = invent(model.albedo, first.seen, skin.ground, generator, n)
+    found = _refinement(skin, first.seen, priors[0], options)
     seeds = torch.randint(2**62, (n,), generator=generator).tolist()
     grey = is_monochrome(photo, ~hidden)
 
@@ -103,9 +102,8 @@ def complete(
     def work(i: int) -> One:
         grain = torch.Generator().manual_seed(seeds[i])
         soften = EXPECTED * window.scene.face_width if i == 0 else 0.0
-        one, patches[i], textures[i] = _one(
-            skin, window, ensemble.vertices[i], priors[i], soften, grain, found
-        )
+        laid = skin.lay(tuck_eyes(model.topology, ensemble.vertices[i]))
+        one, patches[i], textures[i] = _one(skin, window, laid, priors[i], soften, grain, found)
         if grey:
             remove_colour(patches[i], window.hidden)
             remove_colour(textures[i], np.ones(textures[i].shape[:2], bool))
@@ -153,16 +151,13 @@ def _expected(skin: Skin, albedo: FloatArray, shade: FloatArray, trust: FloatArr
 def _one(
     skin: Skin,
     window: Window,
-    vertices: FloatArray,
+    laid: Laid,
     prior: FloatArray,
     soften: float,
     grain: torch.Generator,
     found: Refinement | None,
 ) -> tuple[One, ByteArray, ByteArray]:
-    vertices = tuck_eyes(skin.model.topology, vertices)
-    shade = skin.shade(vertices)
-    seen = skin.seen(vertices, shade)
-    albedo = complete_albedo(seen, prior, skin.chart, skin.ground, skin.symmetric)
+    albedo = complete_albedo(laid.seen, prior, skin.chart, skin.ground, skin.symmetric)
     if not np.isfinite(albedo).all():
         raise NumericalError("the texture is not finite; the fit's light or camera does not make sense")
     pictured = albedo
@@ -170,23 +165,24 @@ def _one(
         pictured = expected(albedo, found) if soften > 0 else varied(toned(albedo, found), found, grain)
         albedo = toned(albedo, found) if soften > 0 else pictured
     elif soften > 0:
-        pictured = _expected(skin, albedo, shade, seen.trust)
-    patch, face_pixels = _picture(skin, window, vertices, pictured, soften, grain)
+        pictured = _expected(skin, albedo, laid.shade, laid.seen.trust)
+    patch, face_pixels = _picture(skin, window, laid, pictured, soften, grain)
     texture = _bytes(albedo * skin.exposure)
-    return One(seen.trust, face_pixels), patch, texture
+    return One(laid.seen.trust, face_pixels), patch, texture
 
 
 def _picture(
     skin: Skin,
     window: Window,
-    vertices: FloatArray,
+    laid: Laid,
     albedo: FloatArray,
     soften: float,
     grain: torch.Generator,
 ) -> tuple[ByteArray, int]:
     """The completed window (h, w, 3) uint8, and how many of its pixels show invented face."""
     model, scene = skin.model, window.scene
-    layer = render_layer(vertices, model.topology, albedo, skin.light, scene.camera, skin_attributes(model))
+    parts = skin_attributes(model), laid.reached
+    layer = render_layer(laid.vertices, model.topology, albedo, skin.light, scene.camera, *parts)
     alike = np.abs(linear_to_srgb(np.clip(layer.colour, 0, 1)) - scene.picture).max(-1) < ALIKE
     plain = (alike & (layer.extra[..., PLAIN] > 0.9)).astype(np.uint8)
     plain = np.asarray(

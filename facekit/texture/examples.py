@@ -65,8 +65,8 @@ def make_example(
     """
     skin = Skin.of(face_window(occluded, hidden, fit), fit, model, FINE)
     vertices = tuck_eyes(model.topology, np.asarray(fit.vertices, np.float64))
-    shade = skin.shade(vertices)
-    seen = skin.seen(vertices, shade)
+    laid = skin.lay(vertices)
+    shade, seen = laid.shade, laid.seen
     if not (seen.trust > 0.5).any():
         return None
     scene = face_window(photo, np.zeros_like(hidden), fit).scene

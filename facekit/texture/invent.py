@@ -49,7 +49,7 @@ def invent(
         if mean is not None:
             return [_resize(mean, size)] * n
         return [np.broadcast_to(colour.astype(np.float32), (size, size, 3))] * n
-    fitted = _with_stray_light(model)
+    fitted = _fitted(model)
     weight = _resize(seen.trust * _evidence(ground), FITTED) * fitted.mask
     observed = np.exp(_resize(seen.log, FITTED))
     texels = weight > 0.3
@@ -61,7 +61,8 @@ def invent(
     shown = _resize(seen.trust * ground.face, model.resolution) > 0.5
     red = _resize(ground.lips, model.resolution)
     lips = _lips(model, red)[..., None] * np.array(LIPS, np.float32)
-    maps = [_darker_features(model.instance(code[: model.size]), model.mask, shown) for code in codes]
+    samples = model.instance(np.stack(codes)[:, : model.size])
+    maps = [_darker_features(sample, model.mask, shown) for sample in samples]
     chin = _resize(ground.face, model.resolution) * (1 - red)
     maps = [_shaven(one, chin) for one in maps]
     return [_resize(_moderate(one, maps[0]) * np.exp(-lips), size) for one in maps]
@@ -150,6 +151,18 @@ def _around(picture: FloatArray, mask: BoolArray) -> FloatArray:
     total = cv2.GaussianBlur(picture * weight[..., None], (0, 0), sigma)
     total = total.reshape(picture.shape)
     return total / np.maximum(cv2.GaussianBlur(weight, (0, 0), sigma), 1e-3)[..., None]
+
+
+_FITTED: dict[int, tuple[AlbedoModel, AlbedoModel]] = {}
+
+
+def _fitted(model: AlbedoModel) -> AlbedoModel:
+    """``_with_stray_light``, once per process and model."""
+    key = id(model)
+    if key not in _FITTED or _FITTED[key][0] is not model:
+        _FITTED.clear()
+        _FITTED[key] = (model, _with_stray_light(model))
+    return _FITTED[key][1]
 
 
 def _with_stray_light(model: AlbedoModel) -> AlbedoModel:

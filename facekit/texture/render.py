@@ -37,12 +37,13 @@ def render_layer(
     light: Light,
     camera: Camera,
     attributes: FloatArray,
+    reached: FloatArray | None = None,
 ) -> Layer:
     """Render vertices (V, 3) m with linear albedo (T, T, 3) under the light, into a picture of the camera's
     size.
 
     attributes (V, C) are interpolated along. Four samples a pixel; the texture is brought to the picture's
-    resolution first.
+    resolution first. ``reached`` (V,) is ``shelter`` of the vertices, where it is known.
     """
     width, height = (int(x) for x in camera.image_size)
     fine = resize(camera, (width * SUPERSAMPLE, height * SUPERSAMPLE))
@@ -51,10 +52,9 @@ def render_layer(
         torch.from_numpy(screen)[None], topology.faces, (height * SUPERSAMPLE, width * SUPERSAMPLE)
     )
     normals = vertex_normals(np.asarray(vertices, np.float64), topology.faces)
+    reached = shelter(topology, vertices) if reached is None else reached
     values = _interpolate(
-        fragments,
-        topology.faces,
-        np.concatenate([normals, shelter(topology, vertices)[:, None], attributes], 1),
+        fragments, topology.faces, np.concatenate([normals, reached[:, None], attributes], 1)
     )
     mask = fragments.mask[0].numpy()
     colour = np.zeros((*mask.shape, 3), np.float32)

@@ -21,6 +21,16 @@ from facekit.texture.window import Window
 
 
 @dataclass(frozen=True)
+class Laid:
+    """A shape laid under the photo."""
+
+    vertices: FloatArray  # (V, 3) m
+    reached: FloatArray  # (V,) float32, see texture.shading.shelter
+    shade: FloatArray  # (N, 3) linear RGB, the light on its texels
+    seen: SeenAlbedo  # what the photo shows on it
+
+
+@dataclass(frozen=True)
 class Skin:
     """What the photo says of the skin of any shape that is laid under it."""
 
@@ -57,18 +67,18 @@ class Skin:
         """What to multiply the light by, so that the skin seen on a shape (V, 3) m is no whiter than skin."""
         shown = self._unwrapped(vertices)
         on_face = shown.trust * self.ground.face.ravel()[self.chart.index] > 0.5
-        return whiteness(shown.colour[on_face], self.shade(vertices)[on_face])
+        shade = self._shade(vertices, shelter(self.model.topology, vertices))
+        return whiteness(shown.colour[on_face], shade[on_face])
 
-    def shade(self, vertices: FloatArray) -> FloatArray:
-        """(N, 3) linear RGB, the light on the texels of a shape (V, 3) m."""
+    def lay(self, vertices: FloatArray) -> Laid:
+        """A shape (V, 3) m under the photo."""
+        reached = shelter(self.model.topology, vertices)
+        shade, shown = self._shade(vertices, reached), self._unwrapped(vertices)
+        return Laid(vertices, reached, shade, seen_albedo(self.chart, shown.colour, shade, shown.trust))
+
+    def _shade(self, vertices: FloatArray, reached: FloatArray) -> FloatArray:
         normals = vertex_normals(np.asarray(vertices, np.float64), self.model.topology.faces)
-        reached = self.chart.at(shelter(self.model.topology, vertices))[:, None]
-        return shading(unit(self.chart.at(normals)), self.light) * reached
-
-    def seen(self, vertices: FloatArray, shade: FloatArray) -> SeenAlbedo:
-        """The albedo that the photo shows on a shape (V, 3) m with a shade (N, 3) of its texels."""
-        shown = self._unwrapped(vertices)
-        return seen_albedo(self.chart, shown.colour, shade, shown.trust)
+        return shading(unit(self.chart.at(normals)), self.light) * self.chart.at(reached)[:, None]
 
     def _unwrapped(self, vertices: FloatArray) -> Unwrapped:
         faces, scene = self.model.topology.faces, self.window.scene
