@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from facekit.records import Headset, Motion
     from facekit.stages.drive_pose import Driven
 
-SHIPPED = "pose"  # SOURCE for the prior that comes along
 OURS = ("*.motion.npz", "amass.npz", "skeleton.png", "skeleton.mp4", "motion.bvh", "report.json")
 
 
@@ -113,17 +112,19 @@ def drive(**wish: Any) -> None:
     that is NaN in the signal counts as not seen. The folder gets NAME.motion.npz, amass.npz (the same on the
     joints of SMPL, for other programs), skeleton.png, skeleton.mp4 and report.json.
 
-    With an avatar as train-prior avatar writes it, SIGNAL is a film of any face, an .npz file of keypoints
-    (points, index, fps), or a capture, whose held-out frames drive by keypoints, the headset's pictures or
-    the view from the front. The folder gets NAME.motion.npz (latents and meshes), faces.png, face.mp4 and
-    report.json.
+    With an avatar as train-prior avatar writes it, or person for the one that comes along, SIGNAL is a film of
+    any face, an .npz file of keypoints (points, index, fps), or a capture, whose held-out frames drive by
+    keypoints, the headset's pictures or the view from the front. The folder gets NAME.motion.npz (latents and
+    meshes), faces.png, face.mp4 (what drove beside the avatar) and report.json.
 
     \b
     Examples:
       facekit drive pose.safetensors --by hmd.npz -o moved/
       facekit drive pose --by motions.npz --clip walk --bvh
+      facekit drive person --by film.mp4
       facekit drive subject.safetensors --by keypoints.npz -o driven/
     """
+    from facekit.cli.networks import pose_prior_of
     from facekit.files.atomic import atomic_folder
     from facekit.stages.drive_pose import drive_pose
 
@@ -132,7 +133,7 @@ def drive(**wish: Any) -> None:
         drive_avatar(asked)
         return
     refuse_for_faces(asked)
-    prior = _prior(asked.source)
+    prior, _ = pose_prior_of(asked.source)
     headset, truth = _signal(asked, prior)
     with atomic_folder(asked.folder, asked.force, OURS) as folder:
         started, count = time.perf_counter(), len(headset.positions)
@@ -150,17 +151,6 @@ def drive(**wish: Any) -> None:
         else ""
     )
     console.say(f"{asked.folder}: {told['frames']} frames{known}")
-
-
-def _prior(source: Path) -> PosePrior:
-    """The weights of SOURCE. Raises UnreadableError, WrongKindError."""
-    from facekit.files.assets import read_asset_weights
-    from facekit.files.weights import read_weights
-    from facekit.priors.pose_files import from_arrays
-
-    if str(source) == SHIPPED and not source.exists():
-        return from_arrays(*read_asset_weights("pose.safetensors"))
-    return from_arrays(*read_weights(source), str(source))
 
 
 def _signal(asked: Wish, prior: PosePrior) -> tuple[Headset, Motion | None]:

@@ -71,7 +71,8 @@ class Wish:
 def pose(**wish: Any) -> None:
     """Make the tables of FLAG: errors in cm of the joints of the upper and of the whole body.
 
-    Each of the WEIGHTS generates a pose from what a headset sees, then fits it by L-BFGS in its latents.
+    Each of the WEIGHTS (pose for those that come along) generates a pose from what a headset sees, then fits
+    it by L-BFGS in its latents.
 
     \b
     Example:
@@ -84,7 +85,11 @@ def pose(**wish: Any) -> None:
     asked = Wish(**wish)
     plan = Plan(asked.frames, asked.k, asked.runs)
     motions = part_of(read_motions(asked.data), asked.part)
-    priors = {path.stem: _read(path, motions) for path in asked.weights}
+    stems = [path.stem for path in asked.weights]
+    priors = {
+        path.stem if stems.count(path.stem) == 1 else str(path.with_suffix("")): _read(path, motions)
+        for path in asked.weights
+    }
     with atomic_folder(asked.folder, asked.force, ("tables.md", "tables.json", "iterations.png")) as made:
         seed, generator = console.chosen_seed(asked.seed)
         results = {
@@ -106,11 +111,9 @@ def pose(**wish: Any) -> None:
 
 def _read(path: Path, motions: list[Motion]) -> PosePrior:
     """A prior over poses; a warning where it was trained on some of the clips."""
-    from facekit.files.weights import read_weights
-    from facekit.priors.pose_files import from_arrays
+    from facekit.cli.networks import pose_prior_of
 
-    arrays, settings = read_weights(path)
-    prior = from_arrays(arrays, settings, str(path))
+    prior, settings = pose_prior_of(path)
     known = set(json.loads(settings.get("clips", "[]"))) & {motion.clip for motion in motions}
     if known:
         console.warn(f"{path} was trained on {len(known)} of the clips")

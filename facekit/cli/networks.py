@@ -12,8 +12,28 @@ if TYPE_CHECKING:
     from facekit.completion.mesh_vae import MeshVAE
     from facekit.fitting.encoder_start import Encoded
     from facekit.morphable.model import FaceModel
+    from facekit.priors.pose_prior import PosePrior
     from facekit.records import BoolArray, ByteArray, Landmarks
     from facekit.stages.fit import FirstLook
+
+
+SHIPPED_POSE = "pose"  # stands for the prior over poses that comes along
+
+
+def pose_prior_of(path: Path) -> tuple[PosePrior, dict[str, str]]:
+    """A prior over poses and its settings: of a file, or the one that comes along for the name ``pose``.
+
+    Raises UnreadableError, WrongKindError.
+    """
+    from facekit.files.assets import read_asset_weights
+    from facekit.files.weights import read_weights
+    from facekit.priors.pose_files import from_arrays
+
+    if str(path) == SHIPPED_POSE and not path.exists():
+        arrays, settings = read_asset_weights("pose.safetensors")
+    else:
+        arrays, settings = read_weights(path)
+    return from_arrays(arrays, settings, str(path)), settings
 
 
 def given_network(path: Path | None, model: FaceModel) -> MeshVAE | None:

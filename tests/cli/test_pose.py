@@ -66,7 +66,7 @@ def test_weights_card_and_log() -> None:
     assert {value.dtype.name for value in arrays.values()} == {"float16", "float32", "int64"}
     assert "clips" in Path("flag.md").read_text()
     head = Path("flag.work/log.csv").read_text().splitlines()[0]
-    assert head == "step,loss,nll,masked,categorical,region,pose,width,middle"
+    assert head == "step,loss,nll,masked,categorical,region,pose,width"
     assert type_in(f"{TRAIN} -o flag.safetensors").exit_code == 2
 
 
@@ -161,9 +161,12 @@ def test_tables() -> None:
     assert "best of 2 samples" in text
     assert Path("tables/iterations.png").stat().st_size > 1000
     assert "was trained on" not in result.stderr
-    again = type_in(f"{line} --part train -o other")
+    Path("b").mkdir()
+    Path("b/vae.safetensors").symlink_to(Path("vae.safetensors").resolve())
+    again = type_in(f"{line} b/vae.safetensors --part train -o other")
     assert "flag.safetensors was trained on" in again.stderr
     assert "| flag | z = mu_H |" in again.stdout
+    assert "| b/vae | z = 0 |" in again.stdout
 
 
 def make_bad_files() -> None:
@@ -212,6 +215,7 @@ def make_bad_files() -> None:
         ("train-prior pose moves/look_000.motion.npz --seed 1 -o x.safetensors", 2, "at least 3"),
         ("train-prior pose nowhere --seed 1 -o x.safetensors", 4, "does not exist"),
         ("evaluate pose flag.safetensors --data plain.npz --part all -o x", 5, "another skeleton"),
+        ("evaluate pose pose --data plain.npz --part all -o x", 5, "another skeleton"),
     ],
 )
 def test_wrong_requests_are_refused(line: str, code: int, says: str) -> None:
