@@ -44,6 +44,11 @@ def to_arrays(avatar: Avatar, subject: Subject) -> tuple[Arrays, dict[str, str]]
     return {name: np.asarray(value) for name, value in arrays.items()}, settings | told
 
 
+def for_driving(arrays: Mapping[str, NDArray[Any]]) -> Arrays:
+    """An avatar's arrays without its encoder Q, a third of them, which driving does not need."""
+    return {name: value for name, value in arrays.items() if not name.startswith("networks.encoder.")}
+
+
 def is_avatar(settings: Mapping[str, str]) -> bool:
     """Whether weights with these settings are an avatar."""
     return settings.get("kind") == KIND
@@ -64,6 +69,8 @@ def from_arrays(
             Shape(**_tuples(json.loads(settings["shape"]))),
             torch.Generator().manual_seed(0),
         )
+        if not _under(arrays, "networks.encoder"):
+            avatar.encoder = None
         avatar.load_state_dict({key: _tensor(value) for key, value in _under(arrays, "networks").items()})
         subject = _subject(arrays, settings)
     except (KeyError, ValueError, TypeError, RuntimeError) as error:

@@ -23,6 +23,7 @@ from facekit.avatar.gaussian_head import GaussianHead
 from facekit.avatar.hmc_encoder import HmcEncoder
 from facekit.avatar.kpt_encoder import KptEncoder
 from facekit.avatar.sizes import AvatarSizes
+from facekit.errors import UsageError
 from facekit.priors.flow import gaussian, glow
 
 MODELS = ("dam", "dam-enc", "dam-reg", "lip-kl", "lip-flow", "dam-flow")
@@ -92,8 +93,9 @@ class Avatar(nn.Module):
             )
 
     def posterior(self, vertices: Tensor, textures: Tensor) -> Gaussian:
-        """Q of meshes (B, V, 3) and mean textures (B, 3, T, T)."""
-        assert self.encoder is not None
+        """Q of meshes (B, V, 3) and mean textures (B, 3, T, T). UsageError for an avatar without Q."""
+        if self.encoder is None:
+            raise UsageError("this avatar has no encoder Q, only what drives it; give one as it was trained")
         texture = (textures - self.texture_mean) / self.texture_scale
         flat = (vertices.flatten(1) - self.vertex_mean) / self.vertex_scale
         return cast(Gaussian, self.encoder(texture, flat))

@@ -1,4 +1,4 @@
-"""``facekit demo``: the main job on a photo that comes along."""
+"""``facekit demo``: the main job on a photo that comes along, or an avatar that moves."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import click
 
 from facekit.cli import console
 from facekit.cli.options import force_option, json_option, output_option, verbosity_options
+from facekit.errors import UsageError
 
 SEED = 1
 
@@ -16,24 +17,41 @@ SEED = 1
 @click.command()
 @output_option("Folder to write into; facekit-demo by default.")
 @click.option(
-    "--mask", "kind", type=click.Choice(["sunglasses", "mouth", "side"]), default="mouth", show_default=True,
-    help="What to hide.",
-)  # fmt: skip
+    "--mask",
+    "kind",
+    type=click.Choice(["sunglasses", "mouth", "side"]),
+    help="What to hide; mouth by default.",
+)
+@click.option("--avatar", is_flag=True, help="Move the face of the avatar that comes along instead.")
 @force_option
 @json_option
 @verbosity_options
-def demo(output: Path | None, kind: str, force: bool, as_json: bool) -> None:
+def demo(output: Path | None, kind: str | None, avatar: bool, force: bool, as_json: bool) -> None:
     """Write a photo and a drawn mask, complete the face eight times, and say where to look.
 
+    With --avatar, write keypoints of a face that talks and laughs, move an invented person's avatar by them,
+    and say where to look and how to move it by a film of your own.
+
     \b
-    Example:
+    Examples:
       facekit demo -o demo
+      facekit demo --avatar -o demo
     """
+    folder = output or Path("facekit-demo")
+    if not avatar:
+        _complete(folder, kind or "mouth", force, as_json)
+    elif kind is not None:
+        raise UsageError("--mask hides part of a photo, and --avatar takes none; leave one of them out")
+    else:
+        _move(folder, force, as_json)
+
+
+def _complete(folder: Path, kind: str, force: bool, as_json: bool) -> None:
+    """The photo, its mask, the completions and a turntable of them."""
     from facekit.cli.complete import complete
     from facekit.cli.render import render
     from facekit.files.reading import read_json
 
-    folder = output or Path("facekit-demo")
     photo, mask, picture = (folder / f"astronaut{end}.png" for end in ("", f".{kind}", f".{kind}.render"))
     result, turn = folder / f"astronaut.{kind}.complete", folder / f"astronaut.{kind}.gif"
     _refuse([photo, mask, picture, turn], result, force)
@@ -46,6 +64,27 @@ def demo(output: Path | None, kind: str, force: bool, as_json: bool) -> None:
     console.say(f"\nLook at {result / 'report.html'} in a browser, and at {result / 'contact.png'}.")
     if as_json:
         told = {"photo": photo, "mask": mask, "folder": result, "picture": picture, "turntable": turn}
+        console.emit_json({**told, "report": read_json(result / "report.json")})
+
+
+def _move(folder: Path, force: bool, as_json: bool) -> None:
+    """Keypoints, and what the avatar does by them."""
+    from facekit.cli.drive import drive
+    from facekit.files.assets import asset
+    from facekit.files.folder import make_folder
+    from facekit.files.keypoints import read_keypoints, write_keypoints
+    from facekit.files.reading import read_json
+
+    points, result = folder / "keypoints.npz", folder / "avatar"
+    _refuse([points], result, force)
+    make_folder(folder)
+    write_keypoints(points, read_keypoints(asset("person.npz")), force)
+    console.say(f"{points}: keypoints of an invented face that talks, shouts, laughs and blinks")
+    _run(drive, ["person", "--by", str(points), "-o", str(result)], force)
+    console.say(f"\nLook at {result / 'face.mp4'} and {result / 'faces.png'}: keypoints, front, side.")
+    console.say("To move it by a face that you filmed:\n$ facekit drive person --by film.mp4")
+    if as_json:
+        told = {"keypoints": points, "folder": result, "video": result / "face.mp4"}
         console.emit_json({**told, "report": read_json(result / "report.json")})
 
 

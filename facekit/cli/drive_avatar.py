@@ -19,10 +19,12 @@ if TYPE_CHECKING:
     from facekit.avatar.models import Avatar
     from facekit.avatar.subject import Subject
     from facekit.cli.drive import Wish
+    from facekit.records import FloatArray
     from facekit.stages.drive_avatar import Driven, Source
 
 OURS = ("*.motion.npz", "mesh_[0-9]*.obj", "frame_[0-9]*.png", "faces.png", "face.mp4", "report.json")
 FPS = 30.0  # of a capture, which does not say
+SHIPPED = "person"  # SOURCE for the avatar that comes along
 VIDEOS = (".mp4", ".mov", ".webm", ".mkv", ".avi", ".gif")
 
 
@@ -32,6 +34,8 @@ def is_avatar_file(source: Path) -> bool:
     from facekit.errors import FacekitError
     from facekit.files.weights import read_weights
 
+    if str(source) == SHIPPED and not source.exists():
+        return True
     if not source.is_file():
         return False
     try:
@@ -40,15 +44,24 @@ def is_avatar_file(source: Path) -> bool:
         return False  # the pose prior says what is wrong with it
 
 
+def _stored(source: Path) -> tuple[dict[str, Any], dict[str, str]]:
+    """Arrays and settings of SOURCE. Raises UnreadableError."""
+    from facekit.files.assets import read_asset_weights
+    from facekit.files.weights import read_weights
+
+    if str(source) == SHIPPED and not source.exists():
+        return read_asset_weights("person.safetensors")
+    return read_weights(source)
+
+
 def drive_avatar(asked: Wish) -> None:
     """Move the face of an avatar. Raises UsageError, UnreadableError, WrongKindError."""
     from facekit.avatar.avatar_files import from_arrays
     from facekit.files.atomic import atomic_folder
-    from facekit.files.weights import read_weights
     from facekit.stages import drive_avatar as stage
 
     _refuse_for_bodies(asked)
-    arrays, settings = read_weights(asked.source)
+    arrays, settings = _stored(asked.source)
     avatar, subject = from_arrays(arrays, settings, str(asked.source))
     source, target = _source(avatar, subject, asked)
     fitting = _fitting(settings, target)
@@ -60,6 +73,7 @@ def drive_avatar(asked: Wish) -> None:
         spent = time.process_time() - began, time.perf_counter() - wall
         told = _write(folder, avatar, subject, driven, asked)
         told |= {"folder": str(asked.folder), "by": target}
+        told |= {} if driven.turns is None else {"head": _degrees(driven.turns)}
         told["ms_per_frame"] = round(1e3 * spent[1] / source.count, 2)
         _report(folder, told)
     console.detail(f"{1e3 * spent[0] / source.count:.1f} ms of processor time a frame")
@@ -139,6 +153,14 @@ def _write(folder: Path, avatar: Avatar, subject: Subject, driven: Driven, asked
     if driven.headset is not None:
         told["headset"] = driven.headset.tolist()
     return told
+
+
+def _degrees(turns: FloatArray) -> list[list[float]]:
+    """Yaw, pitch and roll of each frame of a film."""
+    from facekit.geometry.rotation import matrix_to_euler
+
+    rounded: list[list[float]] = np.rad2deg(matrix_to_euler(turns)).round(2).tolist()
+    return rounded
 
 
 def _report(folder: Path, told: dict[str, Any]) -> None:
