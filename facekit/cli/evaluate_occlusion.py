@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -132,6 +133,7 @@ def _jobs(asked: Wish, seed: int, folder: Path) -> Iterator[tuple[CaseFiles, boo
     """
     from facekit.cli import console
     from facekit.files.cases import find_cases
+    from facekit.files.reading import read_bytes
 
     if not asked.data:
         make_photos(KINDS, asked.cases, seed, folder, asked.model)
@@ -139,8 +141,9 @@ def _jobs(asked: Wish, seed: int, folder: Path) -> Iterator[tuple[CaseFiles, boo
     looked_at = set()
     for files in console.progress(some, "cases", len(some)):
         yield files, False
-        if files.whole not in looked_at:
-            looked_at.add(files.whole)
+        digest = None if files.whole is None else hashlib.sha256(read_bytes(files.whole)).digest()
+        if digest not in looked_at:  # the same photo may lie in several folders
+            looked_at.add(digest)
             yield files, True
 
 

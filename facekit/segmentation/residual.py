@@ -29,6 +29,7 @@ WEIGHT = 0.6  # of a pixel's likelihood: neighbouring ones err together
 LARGEST = 3.0  # of the evidence of a pixel, in natural logarithms
 AGREE = 2.0  # pull of the neighbours
 ROUNDS = 4
+OPEN = 0.15  # chance from which a pixel can become an occluder; below, the network is sure that it is face
 RADIUS = 4  # px of the window: neighbours
 
 
@@ -45,6 +46,7 @@ def corrected_chance(photo: ByteArray, chance: FloatArray, fit: Fit, model: Face
     evidence = np.zeros(seen.shape[:2])
     evidence[grid.seen] = log_ratio(seen[grid.seen], _drawn(grid, fit, model), prior[grid.seen])
     smooth = settled(prior, evidence, seen, grid.seen)
+    smooth = np.where(prior < OPEN, np.minimum(smooth, prior), smooth)
     return _pasted(chance, np.where(grid.seen, smooth, prior) - prior, grid, fit)
 
 
@@ -62,14 +64,21 @@ def log_ratio(seen: FloatArray, drawn: FloatArray, prior: FloatArray) -> FloatAr
 
     seen, drawn (M, 3) sRGB in 0..1; prior (M,) chances, which say what to learn spread and histogram from.
     """
-    apart = seen - drawn
-    size = np.sqrt((apart**2).sum(axis=1) / 3)
-    face = 1 - prior
-    spread = max(FLOOR, 1.4826 * _weighted_median(size, face))
-    near = np.exp(-0.5 * 3 * (size / spread) ** 2) / (np.sqrt(2 * np.pi) * spread) ** 3
-    on_face = (1 - TAIL) * near + TAIL  # the colours fill a cube of volume 1
+    on_face = (1 - TAIL) * _near(seen - drawn, 1 - prior) + TAIL  # the colours fill a cube of volume 1
     elsewhere = histogram(seen, np.where(prior > SURE, prior, 0.0))
     return np.clip(WEIGHT * (np.log(elsewhere) - np.log(on_face)), -LARGEST, LARGEST)
+
+
+def _near(apart: FloatArray, face: FloatArray) -> FloatArray:
+    """Density (M,) of differences (M, 3) around the render: brightness and colour each with a spread of its
+    own, since shadows change brightness more; face (M,), chances of being face, say what to learn them from.
+    """
+    brightness = apart.sum(axis=1) / np.sqrt(3)
+    colour = np.sqrt(((apart - apart.mean(axis=1, keepdims=True)) ** 2).sum(axis=1))
+    wide = max(FLOOR, 1.4826 * _weighted_median(np.abs(brightness), face))
+    narrow = max(FLOOR / 2, 0.8493 * _weighted_median(colour, face))  # of two directions
+    density = np.exp(-0.5 * (brightness / wide) ** 2 - 0.5 * (colour / narrow) ** 2)
+    return np.asarray(density / (np.sqrt(2 * np.pi) ** 3 * wide * narrow**2))
 
 
 def histogram(colours: FloatArray, weight: FloatArray) -> FloatArray:

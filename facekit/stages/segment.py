@@ -24,7 +24,7 @@ LEAST = 0.006  # of the face: where less is hidden, nothing is
 LIKELY, SURE = 0.37, 0.72  # chance of a pixel of the mask, and of one in each patch of it
 RIM = 0.012  # of the face's height: by so much the mask is grown, since its edge still shows the occluder
 MOVED = 0.08  # of the height of eyes over chin: landmarks that far away on average are other ones
-SEED = 0.5  # chance that the network gave at least one pixel of a patch that a correction finds
+SEED = 0.6  # chance that the network gave at least one pixel of a patch that a correction finds
 CHANGED = 0.03  # of the hidden part and the seen one together: a correction of less is none
 
 

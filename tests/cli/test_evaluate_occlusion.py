@@ -64,7 +64,7 @@ def test_tables_of_a_folder_and_going_on(monkeypatch: pytest.MonkeyPatch) -> Non
     assert rows["phone"][3] == 0.0
     assert rows["overall"][1:3] == [2, rows["cup"][2]]
     assert rows["overall"][3] == pytest.approx(rows["cup"][3] / 2)
-    assert told["tables"]["bare"]["rows"] == [["proposed", 2, 0, "0.00 %", "0.0 %"]]
+    assert told["tables"]["bare"]["rows"] == [["proposed", 1, 0, "0.00 %", "0.0 %"]]  # one photo
 
     def refuse(*_: object) -> None:
         raise AssertionError
