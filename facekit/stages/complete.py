@@ -29,6 +29,7 @@ from facekit.texture.albedo import (
 from facekit.texture.blend import PLAIN, blend
 from facekit.texture.chart import Chart
 from facekit.texture.expected import Expected, add_expected
+from facekit.texture.eyes import Eyes, with_eyes
 from facekit.texture.grain import add_grain
 from facekit.texture.inpainter import Inpainter
 from facekit.texture.invent import invent
@@ -92,6 +93,7 @@ def complete(
     first = skin.lay(ensemble.vertices[0])
     priors = invent(model.albedo, first.seen, skin.ground, generator, n)
     found = _refinement(skin, first.seen, priors[0], options)
+    eyes = Eyes.of(model, skin.chart)
     seeds = torch.randint(2**62, (n,), generator=generator).tolist()
     grey = is_monochrome(photo, ~hidden)
 
@@ -103,7 +105,7 @@ def complete(
         grain = torch.Generator().manual_seed(seeds[i])
         soften = EXPECTED * window.scene.face_width if i == 0 else 0.0
         laid = skin.lay(tuck_eyes(model.topology, ensemble.vertices[i]))
-        one, patches[i], textures[i] = _one(skin, window, laid, priors[i], soften, grain, found)
+        one, patches[i], textures[i] = _one(skin, window, laid, priors[i], soften, grain, found, eyes)
         if grey:
             remove_colour(patches[i], window.hidden)
             remove_colour(textures[i], np.ones(textures[i].shape[:2], bool))
@@ -156,10 +158,13 @@ def _one(
     soften: float,
     grain: torch.Generator,
     found: Refinement | None,
+    eyes: Eyes | None,
 ) -> tuple[One, ByteArray, ByteArray]:
     albedo = complete_albedo(laid.seen, prior, skin.chart, skin.ground, skin.symmetric)
     if not np.isfinite(albedo).all():
         raise NumericalError("the texture is not finite; the fit's light or camera does not make sense")
+    if eyes is not None:
+        albedo = with_eyes(albedo, 1 - laid.seen.trust, eyes, skin.ground, None if soften > 0 else grain)
     pictured = albedo
     if found is not None:
         pictured = expected(albedo, found) if soften > 0 else varied(toned(albedo, found), found, grain)
