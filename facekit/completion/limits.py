@@ -19,7 +19,8 @@ from facekit.records import BoolArray, FloatArray, IntArray
 # iBUG pairs, upper and lower, that may touch but not pass: inner lips, lids of the right and of the left eye
 PAIRS = ((61, 67), (62, 66), (63, 65), (37, 41), (38, 40), (43, 47), (44, 46))
 LIDS = np.arange(len(PAIRS)) >= 3
-OPEN = 0.6  # of the mean face's opening: so far hidden eyes stay open, since few photos show closed ones
+OPEN = 0.65  # of the mean face's opening: so far hidden eyes stay open, since few photos show closed ones
+WIDE = 1.2  # of it: no farther do they open, or stare
 OVERLAP = 5e-4  # m, by which a pair may pass: the landmarks lie a little inside the lips and lids
 MARGIN = 5e-5  # m, short of OVERLAP, since projection leaves a rest
 
@@ -92,41 +93,50 @@ def no_crossing(model: FaceModel, vertices: FloatArray, lift: FloatArray) -> Hal
 
 @dataclass(frozen=True)
 class Pairs:
-    """The gaps of a shape between points that may touch but not pass, and how small each may become."""
+    """The gaps of a shape between points that may touch but not pass, and how small and large each may be."""
 
     upper: tuple[IntArray, FloatArray]  # corners (C, 3) and weights (C, 3)
     lower: tuple[IntArray, FloatArray]
     least: FloatArray  # (C,) m
+    most: FloatArray  # (C,) m, and how large
 
     @classmethod
     def of(cls, model: FaceModel, vertices: FloatArray, visible: BoolArray) -> Pairs:
         """For faces that come from the shape (V, 3): its own overlaps may stay where they are seen, not grow,
-        and hidden eyes stay open, or as far as the shape's are. Empty for a model without 68 landmarks.
+        and hidden eyes neither close nor stare, or no more than the shape's do. Empty for a model without 68
+        landmarks.
         """
         points = model.topology.embeddings.get("ibug68")
         if points is None:
             nothing = np.zeros((0, 3), np.int32), np.zeros((0, 3))
-            return cls(nothing, nothing, np.zeros(0))
+            return cls(nothing, nothing, np.zeros(0), np.zeros(0))
         upper, lower = (np.array(side) for side in zip(*PAIRS, strict=True))
         weights = points.bary.astype(np.float64)
         sides = (points.faces[upper], weights[upper]), (points.faces[lower], weights[lower])
-        here = cls(*sides, np.zeros(len(PAIRS)))
+        here = cls(*sides, np.zeros(len(PAIRS)), np.full(len(PAIRS), np.inf))
         seen = np.all([visible[corners].all(axis=1) for corners, _ in sides], axis=0)
         own, usual = here.gaps(np.stack([vertices, model.mean]))
         least = np.minimum(np.where(seen, own, 0.0), MARGIN - OVERLAP)
         opened = np.maximum(least, np.minimum(own, OPEN * usual))
-        return cls(*sides, np.where(LIDS & ~seen, opened, least))
+        widest = np.maximum(own, WIDE * usual)
+        return cls(*sides, np.where(LIDS & ~seen, opened, least), np.where(LIDS & ~seen, widest, np.inf))
 
     def gaps(self, vertices: FloatArray) -> FloatArray:
         """Upper above lower, (n, C) m, of shapes (n, V, 3)."""
         above, below = ((vertices[:, i, 1] * weight).sum(-1) for i, weight in (self.upper, self.lower))
         return above - below
 
+    def room(self, vertices: FloatArray) -> FloatArray:
+        """What is left (n, 2 C) m, of shapes (n, V, 3), to the least gaps and then to the largest."""
+        gaps = self.gaps(vertices)
+        return np.concatenate([gaps - self.least, self.most - gaps], axis=1)
+
     def slope(self, c: int, n: int, count: int) -> FloatArray:
-        """Gradient (n, V, 3) of gap ``c`` by n shapes of ``count`` vertices."""
+        """Gradient (n, V, 3) of column ``c`` of ``room`` by n shapes of ``count`` vertices."""
         out = np.zeros((n, count, 3))
-        for sign, (corners, weight) in ((1, self.upper), (-1, self.lower)):
-            out[:, corners[c], 1] += sign * weight[c]
+        pair, growing = c % len(self.least), 1 if c < len(self.least) else -1
+        for sign, (corners, weight) in ((growing, self.upper), (-growing, self.lower)):
+            out[:, corners[pair], 1] += sign * weight[pair]
         return out
 
 

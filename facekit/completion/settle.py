@@ -1,4 +1,4 @@
-"""Latents of a network brought back to faces whose lips and lids do not cross."""
+"""Latents of a network brought back to faces whose lips and lids do not cross, nor lids stare."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ HALVINGS = 8
 
 
 def settle(way: VaeCompletion, z: FloatArray, reach: float) -> FloatArray:
-    """Latents (n, K) near ``z`` whose faces keep the least gaps of ``way.pairs``.
+    """Latents (n, K) near ``z`` whose faces keep the least and the largest gaps of ``way.pairs``.
 
     The gaps are linearised and the latents projected, a few times; what still crosses then is drawn towards
     the most probable latent, as far as needed.
     """
     z = np.array(z)
     for _ in range(ROUNDS):
-        room = way.pairs.gaps(way.decode(z)) - way.pairs.least
+        room = way.pairs.room(way.decode(z))
         if (room >= 0).all():
             return z
         broken = np.flatnonzero((room < SLACK).any(axis=0))
@@ -42,9 +42,9 @@ def settle(way: VaeCompletion, z: FloatArray, reach: float) -> FloatArray:
 def _drawn_in(way: VaeCompletion, z: FloatArray) -> FloatArray:
     """Shares of the latents, the largest of 1, 1/2, 1/4 ... that cross no more than the most probable one."""
     share = np.ones(len(z))
-    least = np.minimum(way.pairs.gaps(way.decode(np.zeros_like(z[:1])))[0], way.pairs.least)
+    least = np.minimum(way.pairs.room(way.decode(np.zeros_like(z[:1])))[0], 0.0)
     for _ in range(HALVINGS):
-        crossing = (way.pairs.gaps(way.decode(z * share[:, None])) < least - 1e-9).any(axis=1)
+        crossing = (way.pairs.room(way.decode(z * share[:, None])) < least - 1e-9).any(axis=1)
         if not crossing.any():
             break
         share[crossing] /= 2

@@ -101,8 +101,11 @@ class VaeCompletion:
         model, code = self._model, self._model.code(centre[None])[0]
         lift, gap = model.code(moved) - code, self.pairs.gaps(centre[None])[0]
         expressions = bounds(model.lower - ROOM, model.upper + ROOM, code, lift)
-        apart = HalfSpaces(-(self.pairs.gaps(moved) - gap).T, np.maximum(gap - self.pairs.least, 0.0))
-        return both(expressions, apart)
+        opening = (self.pairs.gaps(moved) - gap).T
+        apart = HalfSpaces(-opening, np.maximum(gap - self.pairs.least, 0.0))
+        bound = np.isfinite(self.pairs.most)
+        near = HalfSpaces(opening[bound], np.maximum(self.pairs.most - gap, 0.0)[bound])
+        return both(expressions, both(apart, near))
 
     def tangent(self) -> Movable:
         """The network to first order, where it has a linear path that carries most; else itself."""
