@@ -50,9 +50,9 @@ class Wish(TrainingWish):
 )
 @click.option(
     "--supervised/--unsupervised",
-    default=True,
+    default=False,
     show_default=True,
-    help="Whether inner blocks of FLAG's flow are supervised as well.",
+    help="Whether inner blocks of FLAG's flow are supervised as well, as in the paper.",
 )
 @result_options("pose", model=False)
 def pose(**wish: Any) -> None:
@@ -120,7 +120,7 @@ def _write(asked: Wish, plan: Plan, trained: TrainedPose, motions: list[Motion])
 
     command = f"facekit train-prior pose {asked.data.name} --model {plan.kind} --preset {plan.preset}"
     command += f" --steps {plan.steps} --batch {plan.batch} --seed {plan.seed}"
-    command += "" if plan.supervised else " --unsupervised"
+    command += " --supervised" if plan.supervised else ""
     notes = {"command": command, "clips": json.dumps(sorted(motion.clip for motion in motions))}
     write_weights(asked.target, trained.arrays, trained.settings | notes, asked.force)
     write_text(asked.card, pose_card(command, trained, motions), asked.force)

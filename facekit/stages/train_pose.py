@@ -39,7 +39,7 @@ class Plan:
     steps: int
     batch: int
     rate: float
-    supervised: bool = True  # intermediate supervision of FLAG's flow
+    supervised: bool = False  # intermediate supervision of FLAG's flow
     every: int = 500  # steps between checkpoints
 
 
