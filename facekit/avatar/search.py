@@ -25,7 +25,8 @@ WEIGHTS = {  # the paper's for views and for a headset; for keypoints it gives n
     "masked": (0.01, 0.001, 0.0001),
 }
 FRAMES = 8
-STEPS = 60  # of a fit while searching: the settings that are best by then are taken
+STEPS = {"kpt": 60, "hmc": 30, "frontal": 30, "masked": 30}  # of a fit while searching: the settings that are
+# best by then are taken; a step on pictures costs twenty times one on keypoints
 
 
 def search_frames(capture: Capture) -> IntArray:
@@ -60,7 +61,7 @@ def search(
     found: dict[tuple[float, float], float] = {}
     for rate in RATES:
         for weight in WEIGHTS[target]:
-            settings = replace(given, rate=rate, weight=weight, steps=min(given.steps, STEPS))
+            settings = replace(given, rate=rate, weight=weight, steps=min(given.steps, STEPS[target]))
             found[rate, weight] = wrong(
                 avatar, capture, frames, fit(avatar, prior, wanted, settings, pose=pose).z
             )
