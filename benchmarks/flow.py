@@ -57,6 +57,9 @@ def times(flow: Flow, h: Tensor, z: Tensor) -> None:
         row.append(least(partial(backward, ours, z)))
         told = f"nflows {row[0]:.1f}, without gradients of weights {row[1]:.1f}, frozen {row[2]:.1f}"
         print(f"{name} and backward to z: {told}; {row[0] / row[2]:.1f} and {row[1] / row[2]:.1f} times")
+        count = [counted(partial(summed, way, z, flow)) / len(z) for way in (theirs, ours)]
+        told = f"{count[0]:.1f} and {count[1]:.1f} million multiply-adds a latent"
+        print(f"{name} and backward to z: {told}; {count[0] / count[1]:.2f} times")
         row = [least(partial(plain, way, z)) for way in (theirs, ours)]
         print(f"{name} alone: nflows {row[0]:.1f}, frozen {row[1]:.1f}; {row[0] / row[1]:.1f} times")
     print(f"freezing: {least(lambda: FrozenFlow(flow, h)):.1f}, once for all steps of a fit")
@@ -70,6 +73,19 @@ def plain(way: Way, z: Tensor) -> None:
 def backward(way: Way, z: Tensor) -> None:
     start = z.clone().requires_grad_()
     torch.autograd.grad(way(start).square().sum(), start)
+
+
+def summed(way: Way, z: Tensor, flow: Flow) -> None:
+    """``backward`` in a way that can be counted."""
+    flow.requires_grad_(False)
+    way(z.clone().requires_grad_()).square().sum().backward()  # type: ignore[no-untyped-call]
+
+
+def counted(work: Callable[[], object]) -> float:
+    """Millions of multiply-adds of matrix products."""
+    with FlopCounterMode(display=False) as counter:
+        work()
+    return counter.get_total_flops() / 2e6
 
 
 def least(work: Callable[[], object]) -> float:

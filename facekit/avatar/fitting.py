@@ -8,8 +8,10 @@ from typing import Protocol
 
 import torch
 from torch import Tensor
+from torch.nn.functional import linear
 
 from facekit.avatar.capture import Keypoints
+from facekit.avatar.layers import leaky
 from facekit.avatar.losses import IMAGE
 from facekit.avatar.models import Avatar, Prior
 from facekit.avatar.render import Cameras, Renderer, grey
@@ -53,16 +55,26 @@ class PointsTarget:
         one = (torch.as_tensor(value, dtype=torch.float32)[None] for value in (camera.K, camera.R, camera.t))
         self.cameras = Cameras(*one)
         self.size = torch.as_tensor(camera.image_size, dtype=torch.float32)
+        self._decoder: tuple[Avatar, Tensor, Tensor] | None = None
 
-    def project(self, vertices: Tensor) -> Tensor:
-        """The keypoints (b, L, 2) of meshes (b, V, 3)."""
-        places = (vertices[:, self.corners] * self.bary[..., None]).sum(2)
+    def places(self, avatar: Avatar, z: Tensor) -> Tensor:
+        """Where an avatar with latents (b, Z) has the keypoints, (b, L, 3) m; its weights are those of the
+        first call.
+        """
+        if self._decoder is None or self._decoder[0] is not avatar:
+            with torch.no_grad():
+                self._decoder = avatar, *avatar.decoder_of(self.corners, self.bary)
+        _, matrix, offset = self._decoder
+        return linear(leaky(avatar.decoder.latent(z)), matrix, offset).view(len(z), -1, 3)
+
+    def project(self, places: Tensor) -> Tensor:
+        """Places (b, L, 3) m in the picture, (b, L, 2), 0..1."""
         return self.cameras.project(places)[..., :2] / self.size
 
     def misfit(self, avatar: Avatar, z: Tensor, items: Tensor, pose: Tensor | None) -> Tensor:
         wanted = self.points[items]
         seen = torch.isfinite(wanted).all(-1)
-        apart = self.project(avatar.decode_mesh(z)) - torch.nan_to_num(wanted)
+        apart = self.project(self.places(avatar, z)) - torch.nan_to_num(wanted)
         return (apart.square().sum(-1) * seen).sum(1) / seen.sum(1).clamp(min=1) / (2 * self.scale**2)
 
 

@@ -140,6 +140,17 @@ class Avatar(nn.Module):
         """Vertices (B, V, 3) alone."""
         return self._metres(self.decoder.vertices(z))
 
+    def decoder_of(self, corners: Tensor, bary: Tensor) -> tuple[Tensor, Tensor]:
+        """For a few points of the mesh, on triangles (L, 3) at (L, 3): matrix (3 L, F) and offset (3 L,), m,
+        that take what the decoder's first layer makes of z to where they are; of the weights as they are.
+        """
+        last = self.decoder.mesh
+        matrix = last.weight * (last.gain / last.weight.norm())[:, None] * self.vertex_scale
+        offset = last.bias * self.vertex_scale + self.vertex_mean
+        share = bary[:, :, None]
+        rows = (matrix.view(-1, 3, matrix.shape[1])[corners] * share[..., None]).sum(1)
+        return rows.flatten(0, 1), (offset.view(-1, 3)[corners] * share).sum(1).flatten()
+
     def _metres(self, vertices: Tensor) -> Tensor:
         return (vertices * self.vertex_scale + self.vertex_mean).view(len(vertices), -1, 3)
 

@@ -64,11 +64,17 @@ def test_without_evidence_the_prior_decides(sheet: Capture) -> None:
 
 
 def test_keypoints_of_a_mesh_are_those_of_the_capture(sheet: Capture) -> None:
-    target = make_target("kpt", avatar(), sheet, FRAMES)
+    """And those of a decoded mesh are found without decoding the rest of it."""
+    made = avatar()
+    target = make_target("kpt", made, sheet, FRAMES)
     assert isinstance(target, PointsTarget)
-    torch.testing.assert_close(
-        target.project(torch.from_numpy(sheet.meshes[FRAMES])), target.points, rtol=0, atol=1e-4
-    )
+    meshes = torch.from_numpy(sheet.meshes[FRAMES])
+    places = (meshes[:, target.corners] * target.bary[..., None]).sum(2)
+    torch.testing.assert_close(target.project(places), target.points, rtol=0, atol=1e-4)
+    z = torch.randn(6, made.sizes.latent, generator=torch.Generator().manual_seed(0))
+    for one in (made, avatar(seed=1)):
+        decoded = (one.decode_mesh(z)[:, target.corners] * target.bary[..., None]).sum(2)
+        torch.testing.assert_close(target.places(one, z), decoded, rtol=1e-4, atol=1e-6)
 
 
 def test_the_headset_pose_is_found(sheet: Capture) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,12 +15,14 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "avatar"))
 
 from invented import SIZES, capture
 
+from facekit.avatar.avatar_files import for_driving
 from facekit.avatar.fitting import FitSettings
 from facekit.cli.main import cli
+from facekit.files.assets import asset
 from facekit.files.capture import write_capture
-from facekit.files.keypoints import KeypointTrack, write_keypoints
+from facekit.files.keypoints import KeypointTrack, read_keypoints, write_keypoints
 from facekit.files.npz import read_record
-from facekit.files.weights import read_weights
+from facekit.files.weights import read_weights, write_weights
 from facekit.records import FaceMotion
 from facekit.stages import evaluate_avatar, train_avatar
 
@@ -111,6 +114,36 @@ def test_drive(source: str, by: str) -> None:
     assert len(list(Path("out").glob("mesh_*.obj"))) == len(list(Path("out").glob("frame_*.png"))) == count
     assert Path("out/face.mp4").stat().st_size > 500
     assert ("headset" in told) == (source == "reg")
+
+
+def test_the_avatar_that_comes_along() -> None:
+    """Without Q, which driving does not need; a file of its name goes before it."""
+    line = "drive person --by points.npz --iterations 1 --no-video --force -o out"
+    result = type_in(line)
+    assert result.exit_code == 0, result.stderr
+    assert "4 frames of invented 1" in result.stderr
+    arrays, metadata = read_weights("flow.safetensors")
+    write_weights("person", for_driving(arrays), metadata)
+    assert "4 frames of sheet" in type_in(line).stderr
+    result = type_in("evaluate avatar person --data sheet --task encoder -o scores")
+    assert result.exit_code == 2
+    assert "no encoder" in result.stderr
+
+
+def test_demo(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The avatar and its keypoints fit each other; frames and steps are cut short here."""
+    whole = read_keypoints(asset("person.npz"))
+    few = replace(whole, points=whole.points[::40])
+    monkeypatch.setattr("facekit.files.keypoints.read_keypoints", lambda _: few)
+    monkeypatch.setattr("facekit.cli.drive_avatar._fitting", lambda *_: FitSettings(steps=10))
+    result = type_in("demo --avatar -o demo --json")
+    assert result.exit_code == 0, result.stderr
+    told = json.loads(result.stdout)
+    assert told["report"]["frames"] == 3
+    assert told["report"]["misfit"] < 20  # squares of 0.4 % of the picture
+    assert Path(told["video"]).stat().st_size > 500
+    assert "facekit drive person --by film.mp4" in result.stderr
+    assert type_in("demo --avatar --mask side -o other").exit_code == 2
 
 
 @pytest.mark.parametrize(
