@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import secrets
 import shlex
 import sys
@@ -217,9 +218,14 @@ def new_seed() -> int:
 
 
 def chosen_seed(seed: int | None) -> tuple[int, torch.Generator]:
-    """The seed given, or a new one that is told to the user; with a generator on the CPU."""
+    """The seed given, or a new one that is told to the user; with a generator on the CPU.
+
+    Raises UsageError without a seed where torchrun started several processes, which must have one in common.
+    """
     import torch
 
+    if seed is None and int(os.environ.get("WORLD_SIZE", "1")) > 1:
+        raise UsageError("several processes need the same seed; give --seed")
     if seed is None:
         seed = new_seed()
         say(f"seed {seed}")

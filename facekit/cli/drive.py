@@ -112,10 +112,10 @@ def drive(**wish: Any) -> None:
     that is NaN in the signal counts as not seen. The folder gets NAME.motion.npz, amass.npz (the same on the
     joints of SMPL, for other programs), skeleton.png, skeleton.mp4 and report.json.
 
-    With an avatar as train-prior avatar writes it, or person for the one that comes along, SIGNAL is a film of
-    any face, an .npz file of keypoints (points, index, fps), or a capture, whose held-out frames drive by
-    keypoints, the headset's pictures or the view from the front. The folder gets NAME.motion.npz (latents and
-    meshes), faces.png, face.mp4 (what drove beside the avatar) and report.json.
+    With an avatar as train-prior avatar writes it, or person for the one that comes along, SIGNAL is a film
+    of any face, an .npz file of keypoints (points, index, fps), or a capture, whose held-out frames drive by
+    keypoints, the headset's pictures or the view from the front. The folder gets NAME.motion.npz (latents
+    and meshes), faces.png, face.mp4 (what drove beside the avatar) and report.json.
 
     \b
     Examples:

@@ -70,7 +70,8 @@ def avatar(**wish: Any) -> None:
 
     CAPTURE is a folder as synth capture writes it. Held-out frames choose the weights and end the run where
     they bring no more progress. Ctrl-C ends the run after the present step; the same command goes on from
-    there.
+    there. With several processes (-- keeps torchrun from reading --signal):
+    torchrun --no-python --nproc-per-node 2 -- facekit train-prior avatar ...
 
     \b
     Examples:
