@@ -107,6 +107,22 @@ def test_settled_lips_do_not_cross(way: VaeCompletion) -> None:
     np.testing.assert_array_equal(settled[0], 0)
 
 
+def test_hidden_lids_do_not_stare(model: FaceModel, cases: dict[str, tuple[Fit, np.ndarray]]) -> None:
+    """Along the direction that opens the eyes they open without end; settled they do not."""
+    fit = cases["eyes"][0]
+    network = MeshVAE(model.mean, model.topology.faces, 0.004, PRESETS["tiny"], seeded())
+    made = VaeCompletion(fit, model, watched(fit.visible, model), network)
+    made.network.double()
+    lid, z = 3, np.zeros((2, made.dimension))
+    opening = made.pullback_decoded(z, made.pairs.slope(lid, 2, len(made.vertices)))[1]
+    for reach in np.geomspace(1, 1e5, 30):
+        z[1] = opening / np.linalg.norm(opening) * reach
+        if made.pairs.room(made.decode(z))[1, len(made.pairs.least) + lid] < -1e-3:
+            break
+    assert (made.pairs.room(made.decode(z))[1] < 0).any()
+    assert (made.pairs.room(made.decode(made.settled(z, 1e6))) > -1e-6).all()
+
+
 def test_overlaps_of_a_fit_may_stay_where_they_are_seen_alone(
     model: FaceModel, cases: dict[str, tuple[Fit, np.ndarray]]
 ) -> None:
