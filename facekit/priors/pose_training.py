@@ -30,6 +30,7 @@ KL = 0.005  # of the VAE, VPoser's
 TRACKER = 0.01  # m, standard deviation of the noise of what is seen
 TURN = 3.0  # rad for each m of it
 VAGUE = (0.04, 0.01)  # m, at most, first and last step: by how much more what FLAG's flow is told is off
+MIDDLE = 0.5  # of the distance of the pose at z = 0; as RealNVP has it
 # The head is where its frame begins, and has no yaw there: rotation vector, position.
 _HEAD = (1.0, 0.0, 1.0, 0.0, 1.0, 0.0)
 
@@ -100,7 +101,7 @@ class RealNVPTask(PoseTask):
         seen = self.see(batch)
         nll = -self.flow.log_prob(seen.x + NOISE * batch["noise"], seen.c).mean() / seen.x.shape[1]
         pose = self.distance(self.flow.from_noise(torch.zeros_like(seen.x), seen.c), seen)
-        return {"loss": NLL * nll + REGION_POSE * pose, "nll": nll, "pose": pose}
+        return {"loss": NLL * nll + MIDDLE * pose, "nll": nll, "pose": pose}
 
 
 class FlagTask(PoseTask):
@@ -127,7 +128,9 @@ class FlagTask(PoseTask):
         return drawn
 
     def losses(self, batch: dict[str, Tensor], progress: float) -> dict[str, Tensor]:
-        """loss; nll of all blocks, masked joints, the categorical latent's pose; the region's parts."""
+        """loss; nll of all blocks, masked joints, the categorical latent's pose; the region's parts; the pose
+        at z = 0.
+        """
         seen = self.see(batch)
         noisy = seen.x + NOISE * batch["noise"]
         most = VAGUE[0] + progress * (VAGUE[1] - VAGUE[0])
@@ -141,14 +144,15 @@ class FlagTask(PoseTask):
         wrong = (guess.joints - seen.joints).square().mean(-1)
         masked = (wrong * ~shown).sum() / (~shown).sum().clamp(min=1)
         chosen = self.flag.region.pose(guess.logits, batch["gumbel"])
-        decoded = self.flag.decode(guess.mean, vague)
-        pose, found = self.distance(torch.stack([chosen, decoded]), seen)
+        both = torch.cat([guess.mean, torch.zeros_like(guess.mean)])
+        decoded = self.flag.decode(both, vague.repeat(2, 1)).unflatten(0, (2, -1))
+        pose, found, middle = self.distance(torch.cat([chosen[None], decoded]), seen)
         near = -gaussian(z.detach(), guess.mean, guess.log_sigma).mean() / z.shape[1]
         width = (0.5 * torch.expm1(2 * guess.log_sigma) - guess.log_sigma).mean()
         region = REGION_NLL * near + REGION_POSE * found + REGION_WIDTH * width
-        loss = NLL * nll + MASKED * masked + POSE * pose + REGION * region
+        loss = NLL * nll + MASKED * masked + POSE * pose + REGION * region + MIDDLE * middle
         terms = {"loss": loss, "nll": nll, "masked": masked, "categorical": pose}
-        return terms | {"region": near, "pose": found, "width": width}
+        return terms | {"region": near, "pose": found, "width": width, "middle": middle}
 
     def likelihoods(self, x: Tensor, c: Tensor) -> tuple[Tensor, Tensor]:
         """Negative log-likelihood of the flow, averaged with those after some blocks in the proportion k / K

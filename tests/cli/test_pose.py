@@ -66,7 +66,7 @@ def test_weights_card_and_log() -> None:
     assert {value.dtype.name for value in arrays.values()} == {"float16", "float32", "int64"}
     assert "clips" in Path("flag.md").read_text()
     head = Path("flag.work/log.csv").read_text().splitlines()[0]
-    assert head == "step,loss,nll,masked,categorical,region,pose,width"
+    assert head == "step,loss,nll,masked,categorical,region,pose,width,middle"
     assert type_in(f"{TRAIN} -o flag.safetensors").exit_code == 2
 
 

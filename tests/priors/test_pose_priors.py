@@ -138,6 +138,7 @@ def test_the_losses_of_flag_against_the_textbook(space: PoseSpace, frames: Frame
         width = (0.5 * (sigma**2 - 1) - np.log(sigma)).mean()
         wrong = (guess.joints - seen.joints)[~shown].square().mean().item()
         pose = plain_distance(space, prior.decode(guess.mean, vague), seen.x, seen.head)
+        middle = plain_distance(space, prior.decode(torch.zeros_like(guess.mean), vague), seen.x, seen.head)
         choice = torch.nn.functional.one_hot((guess.logits + batch["gumbel"]).argmax(-1), 8).float()
         other = plain_distance(space, prior.region.to_pose(choice.flatten(1)), seen.x, seen.head)
     expected = {
@@ -146,11 +147,12 @@ def test_the_losses_of_flag_against_the_textbook(space: PoseSpace, frames: Frame
         "width": width,
         "masked": wrong,
         "pose": pose,
+        "middle": middle,
         "categorical": other,
     }
     for name, value in expected.items():
         assert terms[name] == pytest.approx(value, rel=2e-4), name
-    total = nll + wrong + other + (region + 0.5 * pose + 0.25 * width)
+    total = nll + wrong + other + (region + 0.5 * pose + 0.25 * width) + 0.5 * middle
     assert terms["loss"] == pytest.approx(total, rel=2e-4)
 
 
