@@ -18,7 +18,7 @@ LIMIT = 0.35  # sRGB, the largest correction; a larger difference is an edge tha
 CARRY = 0.25  # face widths, how far a correction carries into the hidden part
 NECK = 0.15  # how much the border of the mask on neck and ears tells of the face: shadows lie there
 SKIN, CORE, PLAIN = 0, 1, 2  # columns of the attributes a layer is rendered with, see skin_attributes
-SOFT = 0.65  # share of the softened render in a softened picture; the rest keeps features crisp
+SOFT = 0.5  # share of the softened render in a softened picture; the rest keeps features crisp
 FILL_SCALE = 0.03  # face widths: what is finer than this is detail of hair and background
 
 

@@ -27,7 +27,7 @@ IRIS = (0.7, 1.6)  # log albedo darker than the white of the eye: from there on 
 TONE = 0.16  # albedo of the iris over that of the skin: most people's are brown
 SPREAD = 0.35  # standard deviation of its logarithm from one completion to another
 HUE = np.array([0.15, 0.0, -0.15], np.float32)  # log albedo, of a dark iris against that of the skin
-WHITE = 0.95  # white of the eye over the albedo of light skin; in shadow it looks no whiter
+WHITE = 1.35  # white of the eye over the albedo of light skin, at most
 TINT = 0.6  # of the hue of the skin, that the white of the eye shares: the picture's tint, and blood
 SHADOW = (
     -0.05,
