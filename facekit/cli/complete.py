@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,6 +11,7 @@ import click
 
 from facekit.cli import console
 from facekit.cli.inputs import given_landmarks, read_photo_and_mask, without_mask
+from facekit.cli.memory import give_back
 from facekit.cli.networks import method_and_network
 from facekit.cli.options import (
     FILE,
@@ -136,6 +138,7 @@ def run_one(job: Job, model: FaceModel, request: Request) -> dict[str, Any]:
     from facekit.stages.report import figures
 
     case = complete_case(job, model, request)
+    give_back()
     told = figures(case) | {"mask": job.mask.name}
     if not told["mask_on_face"] and job.mask not in WORDS:
         if not _on_head(case):
@@ -206,5 +209,8 @@ def write(folder: Path, case: Case, told: dict[str, Any], force: bool) -> None:
 
     parts = case.photo, case.model.topology, case.fit, case.ensemble, case.completion
     template = read_text(asset("report.html"))
-    contents = CompletionFolder(*parts, contact_sheet(case), page(case, template), told)
+    with ThreadPoolExecutor(1) as other:
+        contact = other.submit(contact_sheet, case)
+        report = page(case, template)
+    contents = CompletionFolder(*parts, contact.result(), report, told)
     write_completion_folder(folder, contents, force)
