@@ -11,7 +11,7 @@ import click
 
 from facekit.cli import console
 from facekit.cli.inputs import given_landmarks, read_photo_and_mask, without_mask
-from facekit.cli.memory import give_back
+from facekit.cli.memory import few_arenas, give_back
 from facekit.cli.networks import method_and_network
 from facekit.cli.options import (
     FILE,
@@ -101,6 +101,7 @@ def complete(
     from facekit.files.folder import refuse_folder
     from facekit.files.models import load_model
 
+    few_arenas()
     jobs = pair(photos, masks, output)
     _check(len(photos), refine, **{name: options[name] for name in ("landmarks", "fit", "ensemble")})
     for job in jobs.values():
