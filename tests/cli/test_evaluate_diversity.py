@@ -39,27 +39,38 @@ def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
+@pytest.fixture(scope="module")
+def whole(photos: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a run on both photos that nothing stopped."""
+    folder = tmp_path_factory.mktemp("whole") / "out"
+    line = ["--data", str(photos), *LINEAR[:2], "-n", "2", "--seed", "5", "-q", "-o", str(folder)]
+    result = type_in(*line)
+    assert result.exit_code == 0, result.stderr
+    return folder
+
+
 @pytest.fixture(autouse=True)
 def _in_own_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
 
 
 def test_all_tables_of_all_methods(photos: Path, weights: Path) -> None:
-    result = type_in("--data", str(photos), "--weights", str(weights), "-n", "2", "--seed", "1", "--json")
+    data = str(photos / "mask")
+    result = type_in("--data", data, "--weights", str(weights), "-n", "2", "--seed", "1", "--json")
     assert result.exit_code == 0, result.stderr
     told = json.loads(result.stdout)
-    assert told["cases"] == 2
+    assert told["cases"] == 1
     assert told["failed"] == {}
     assert told["settings"]["align"] == "similarity"
     assert told == json.loads(Path("diversity.evaluation/tables.json").read_text())
     rows = {(row[0], row[1]): row for row in told["tables"]["2"]["rows"]}
-    assert len(rows) == 5 * 3
+    assert len(rows) == 5 * 2
     for row in rows.values():
         cse, seen, unseen = row[2:5]
         assert 0.1 < cse < 20
         assert 0 <= seen < unseen
     first = told["tables"]["1"]["rows"][-1]
-    assert first[:2] == ["Overall", 2]
+    assert first[:2] == ["Overall", 1]
     assert all(0.1 < value < 20 for value in first[2:])
     assert {row[0] for row in told["tables"]["plausibility"]["rows"]} >= {"true face", "flame+vae+dpp"}
     text = Path("diversity.evaluation/tables.md").read_text()
@@ -67,7 +78,7 @@ def test_all_tables_of_all_methods(photos: Path, weights: Path) -> None:
     assert Path("diversity.evaluation/histogram.png").stat().st_size > 1000
 
 
-def test_it_goes_on_where_it_stopped(photos: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_it_goes_on_where_it_stopped(photos: Path, whole: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     line = ["--data", str(photos), *LINEAR[:2], "-n", "2", "-o", "out"]
     diversify = evaluation_tools.CaseTools.diversify
     calls: list[str] = []
@@ -87,11 +98,7 @@ def test_it_goes_on_where_it_stopped(photos: Path, monkeypatch: pytest.MonkeyPat
     assert len(calls) == 3  # the first case was not done again
     assert json.loads(Path("out/settings.json").read_text())["seed"] == 5
 
-    fresh = type_in(*line[:-1], "fresh", "--seed", "5", "-q")
-    assert fresh.exit_code == 0
-    assert json.loads(Path("fresh/tables.json").read_text()) == json.loads(
-        Path("out/tables.json").read_text()
-    )
+    assert json.loads((whole / "tables.json").read_text()) == json.loads(Path("out/tables.json").read_text())
 
     other = type_in(*line, "--region", "head")
     assert other.exit_code == 2
@@ -101,30 +108,25 @@ def test_it_goes_on_where_it_stopped(photos: Path, monkeypatch: pytest.MonkeyPat
     assert len(calls) == count  # nothing has to be done again
     assert Path("out/tables.md").read_text() != before
     assert "alignment: none" in Path("out/tables.md").read_text()
+    line[1] = str(photos / "mask")
     assert type_in(*line, "--region", "head", "--seed", "5", "--force").exit_code == 0
     assert "measured: head" in Path("out/tables.md").read_text()
 
 
-def test_fits_to_meshes_err_less_than_fits_to_photos(photos: Path) -> None:
-    errors = []
-    for more in ([], ["--from-meshes"]):
-        line = [
-            "--data",
-            str(photos),
-            *LINEAR[:2],
-            "-n",
-            "2",
-            "--seed",
-            "1",
-            "--json",
-            "-o",
-            "out",
-            "--force",
-        ]
-        result = type_in(*line, *more)
-        assert result.exit_code == 0, result.stderr
-        errors.append(json.loads(result.stdout)["tables"]["1"]["rows"][-1][3:])
+def test_fits_to_meshes_err_less_than_fits_to_photos(photos: Path, whole: Path) -> None:
+    line = ["--data", str(photos), *LINEAR[:2], "-n", "2", "--seed", "5", "--from-meshes", "--json"]
+    result = type_in(*line)
+    assert result.exit_code == 0, result.stderr
+    told = json.loads((whole / "tables.json").read_text()), json.loads(result.stdout)
+    errors = [one["tables"]["1"]["rows"][-1][3:] for one in told]
     assert all(mesh < 0.6 * photo for photo, mesh in zip(*errors, strict=True))
+
+
+def _write_noise(photo: Path, mask: Path) -> None:
+    """A photo without a face, and a mask."""
+    noise = np.random.default_rng(0).integers(0, 256, (128, 128, 3), np.uint8)
+    write_image(photo, noise)
+    write_image(mask, np.arange(128)[:, None] < np.full(128, 20))
 
 
 def test_photos_without_truth_have_self_distances_alone(photos: Path) -> None:
@@ -133,9 +135,13 @@ def test_photos_without_truth_have_self_distances_alone(photos: Path) -> None:
         for folder, source in (("mask", mask), ("occ", mask.with_name("00000.occluded.png"))):
             Path("bench", folder).mkdir(parents=True, exist_ok=True)
             Path("bench", folder, name).write_bytes(source.read_bytes())
+    _write_noise(Path("bench/occ/s01_mask.png"), Path("bench/mask/s01_mask.png"))
     result = type_in("--data", "bench", *LINEAR[:2], "-n", "2", "--seed", "1", "--json")
     assert result.exit_code == 0, result.stderr
-    tables = json.loads(result.stdout)["tables"]
+    assert "no face found" in result.stderr  # told, and left out
+    told = json.loads(result.stdout)
+    assert len(told["failed"]) == 1
+    tables = told["tables"]
     assert "1" not in tables
     assert [row[1] for row in tables["2"]["rows"]] == ["Glasses", "Face-mask", "Overall"]
     assert all(row[2] is None and row[4] > 0 for row in tables["2"]["rows"])
@@ -144,15 +150,12 @@ def test_photos_without_truth_have_self_distances_alone(photos: Path) -> None:
     assert "has no truth" in meshes.stderr
 
 
-def test_a_photo_without_a_face_is_told_and_left_out(photos: Path) -> None:
+def test_photos_without_a_face_alone_are_refused() -> None:
     Path("data").mkdir()
-    noise = np.random.default_rng(0).integers(0, 256, (128, 128, 3), np.uint8)
-    write_image("data/noise.png", noise)
-    write_image("data/noise.mask.png", np.arange(128)[:, None] < np.full(128, 20))
+    _write_noise(Path("data/noise.png"), Path("data/noise.mask.png"))
     result = type_in("--data", "data", *LINEAR[:2], "--seed", "1")
-    assert result.exit_code == 0
-    assert "noise: no face found" in result.stderr
-    assert "1 cases, 1 failed" in Path("diversity.evaluation/tables.md").read_text()
+    assert result.exit_code == 2
+    assert "no case could be evaluated: no face found" in result.stderr
 
 
 def test_wrong_requests() -> None:
