@@ -27,6 +27,8 @@ IRIS = (0.7, 1.6)  # log albedo darker than the white of the eye: from there on 
 TONE = 0.16  # albedo of the iris over that of the skin: most people's are brown
 SPREAD = 0.35  # standard deviation of its logarithm from one completion to another
 HUE = np.array([0.15, 0.0, -0.15], np.float32)  # log albedo, of a dark iris against that of the skin
+LIGHTER = 0.3  # log albedo by which irises may become lighter, at most
+ENOUGH = 0.1  # share of a part of both eyes that must be seen to tell its tone
 STEP = 3  # texels: of every so many one tells the tone of the skin
 WHITE = 1.35  # white of the eye over the albedo of light skin, at most
 TINT = 0.6  # of the hue of the skin, that the white of the eye shares: the picture's tint, and blood
@@ -104,7 +106,8 @@ def with_eyes(
 ) -> FloatArray:
     """The albedo (T, T, 3) with eyes as most people have them where they are not seen, ``unseen`` (T, T).
 
-    The tone of the irises goes with that of the skin, and differs by SPREAD where there is a generator.
+    Where one eye is seen, the other has its tones. Else that of the irises goes with the skin's, and differs
+    by SPREAD where there is a generator.
     """
     face = albedo[::STEP, ::STEP][ground.plain[::STEP, ::STEP] > 0.5]
     where = np.maximum(eyes.iris + eyes.white, eyes.lashes) > 1e-3
@@ -112,13 +115,25 @@ def with_eyes(
     if not len(face) or not (iris > 0.5).any():
         return albedo
     tones, log = (np.log(np.clip(one, DARK, BRIGHT)) for one in (face, albedo[where]))
-    skin = np.median(tones, axis=0)
+    skin, hidden = np.median(tones, axis=0), unseen[where]
     chance = 0.0 if generator is None else SPREAD * float(torch.randn(1, generator=generator))
     target = skin + np.log(TONE) + HUE * np.exp(-max(chance, 0.0)) + chance
-    shift = np.minimum(target - np.median(log[iris > 0.5], axis=0), 0.3)
+    like_other = _other(log, iris, hidden)
+    shift = like_other if like_other is not None else target - np.median(log[iris > 0.5], axis=0)
+    shift = shift + min(0.0, LIGHTER - float(shift.mean()))
     limit = np.log(WHITE) + float(np.quantile(tones.mean(-1), 0.8))
-    whiter = np.minimum(log.mean(-1, keepdims=True), limit) + TINT * (skin - skin.mean())
-    change = iris[:, None] * shift + white[:, None] * (whiter - log) - dark[:, None]
+    whiter = np.minimum(log.mean(-1, keepdims=True), limit) + TINT * (skin - skin.mean()) - log
+    like_other = _other(log, white, hidden)
+    whiter = whiter if like_other is None else np.broadcast_to(like_other, log.shape)
+    change = iris[:, None] * shift + white[:, None] * whiter - dark[:, None]
     result = np.array(albedo, np.float32)
-    result[where] = np.clip(np.exp(log + unseen[where][:, None] * change), DARK, BRIGHT)
+    result[where] = np.clip(np.exp(log + hidden[:, None] * change), DARK, BRIGHT)
     return result
+
+
+def _other(log: FloatArray, part: FloatArray, hidden: FloatArray) -> FloatArray | None:
+    """(3,) log albedo from the hidden texels of a part (N,) to the seen ones; None where too few are seen."""
+    seen, rest = (part > 0.5) & (hidden < 0.5), (part > 0.5) & (hidden > 0.5)
+    if seen.sum() < ENOUGH * (part > 0.5).sum() or not rest.any():
+        return None
+    return np.asarray(np.median(log[seen], axis=0) - np.median(log[rest], axis=0), np.float32)

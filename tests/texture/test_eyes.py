@@ -69,3 +69,16 @@ def test_what_is_seen_stays(model: FaceModel, chart: Chart, eyes: Eyes, albedo: 
     np.testing.assert_allclose(with_eyes(albedo, nothing, eyes, places, None), albedo, rtol=1e-4, atol=0.005)
     changed = np.abs(with_eyes(albedo, nothing + 1, eyes, places, None) - albedo).max(-1) > 0.02
     assert 0.001 < changed.mean() < 0.1
+
+
+def test_an_unseen_iris_has_the_tone_of_the_seen_one(
+    model: FaceModel, chart: Chart, eyes: Eyes, albedo: FloatArray
+) -> None:
+    places, iris = ground(model, chart), eyes.iris > 0.5
+    right = np.broadcast_to(np.arange(SIZE) < SIZE // 2, iris.shape)
+    amber, grey = np.array([0.5, 0.25, 0.05], np.float32), np.array([0.3, 0.3, 0.35], np.float32)
+    worn = np.where(iris[..., None], np.where(right[..., None], amber, grey), albedo).astype(np.float32)
+    made = with_eyes(worn, (~right).astype(np.float32), eyes, places, torch.Generator().manual_seed(1))
+    tones = [np.median(made[iris & side], axis=0) for side in (right, ~right)]
+    np.testing.assert_allclose(tones[0], amber, rtol=0.01)
+    assert np.log(tones[1] / tones[0]).std() < 0.02  # the same hue
