@@ -1,4 +1,5 @@
-"""Eyes that nobody sees, made to look like eyes: lashes along the lids, irises as dark as most are.
+"""Eyes and teeth that nobody sees, made to look like some: lashes along the lids, irises as dark as most are,
+whites with the tint of the picture.
 
 The linear albedo model is a mean of light and dark irises, which hardly anybody has, and its line of lashes
 is too thin to show in a photo.
@@ -30,8 +31,8 @@ HUE = np.array([0.15, 0.0, -0.15], np.float32)  # log albedo, of a dark iris aga
 LIGHTER = 0.3  # log albedo by which irises may become lighter, at most
 ENOUGH = 0.1  # share of a part of both eyes that must be seen to tell its tone
 STEP = 3  # texels: of every so many one tells the tone of the skin
-WHITE = 1.35  # white of the eye over the albedo of light skin, at most
-TINT = 0.6  # of the hue of the skin, that the white of the eye shares: the picture's tint, and blood
+WHITE = 1.35  # white of the eye, and of teeth, over the albedo of light skin, at most
+TINT = 0.6  # of the hue of the skin, that these share: the picture's tint, and blood
 SHADOW = (
     -0.05,
     0.35,
@@ -53,6 +54,7 @@ class Eyes:
     lashes: FloatArray  # log albedo
     iris: FloatArray  # 0 to 1
     white: FloatArray  # 0 to 1
+    teeth: FloatArray  # 0 to 1
     shade: FloatArray  # log albedo, shadows of the lids less the glint of a lamp
 
     @classmethod
@@ -68,7 +70,8 @@ class Eyes:
         darker = np.log(float(np.quantile(grey[ball], 0.8)) / np.maximum(grey, DARK))
         iris = np.where(ball, smoothstep(darker, *IRIS), 0).astype(np.float32)
         white = np.where(ball, 1 - iris, 0).astype(np.float32)
-        return cls(_lashes(topology, size) * skin, iris, white, _shade(model, chart) * ball)
+        teeth = chart.image(chart.at(topology.part("teeth").astype(np.float32)))
+        return cls(_lashes(topology, size) * skin, iris, white, teeth, _shade(model, chart) * ball)
 
 
 def _shade(model: FaceModel, chart: Chart) -> FloatArray:
@@ -110,7 +113,7 @@ def with_eyes(
     by SPREAD where there is a generator.
     """
     face = albedo[::STEP, ::STEP][ground.plain[::STEP, ::STEP] > 0.5]
-    where = np.maximum(eyes.iris + eyes.white, eyes.lashes) > 1e-3
+    where = np.maximum(eyes.iris + eyes.white + eyes.teeth, eyes.lashes) > 1e-3
     iris, white, dark = eyes.iris[where], eyes.white[where], (eyes.lashes + eyes.shade)[where]
     if not len(face) or not (iris > 0.5).any():
         return albedo
@@ -122,10 +125,11 @@ def with_eyes(
     shift = like_other if like_other is not None else target - np.median(log[iris > 0.5], axis=0)
     shift = shift + min(0.0, LIGHTER - float(shift.mean()))
     limit = np.log(WHITE) + float(np.quantile(tones.mean(-1), 0.8))
-    whiter = np.minimum(log.mean(-1, keepdims=True), limit) + TINT * (skin - skin.mean()) - log
+    tinted = np.minimum(log.mean(-1, keepdims=True), limit) + TINT * (skin - skin.mean()) - log
     like_other = _other(log, white, hidden)
-    whiter = whiter if like_other is None else np.broadcast_to(like_other, log.shape)
-    change = iris[:, None] * shift + white[:, None] * whiter - dark[:, None]
+    whiter = tinted if like_other is None else np.broadcast_to(like_other, log.shape)
+    change = iris[:, None] * shift + white[:, None] * whiter + eyes.teeth[where][:, None] * tinted
+    change = change - dark[:, None]
     result = np.array(albedo, np.float32)
     result[where] = np.clip(np.exp(log + hidden[:, None] * change), DARK, BRIGHT)
     return result
