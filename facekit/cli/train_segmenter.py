@@ -146,7 +146,9 @@ def _synthetic(asked: Wish, seed: int) -> Iterator[list[Example]]:
     for index in console.progress(range(count), "faces", count):
         path = folder / f"{seed}_{index:06d}.safetensors"
         if not path.is_file():
-            write_weights(path, to_arrays(synthetic_forms(model, seed, index)), {"kind": "labelled face"})
+            arrays = to_arrays(synthetic_forms(model, seed, index))
+            # another process of the same training may have written the same by now
+            write_weights(path, arrays, {"kind": "labelled face"}, force=True)
         yield from_arrays(read_weights(path)[0])
 
 
