@@ -12,6 +12,7 @@ from facekit.completion import dpp
 from facekit.completion.algorithm2 import Descent, Seen, descend
 from facekit.completion.approach import USUAL, Approach
 from facekit.completion.evidence import evidence, region_weight, watched
+from facekit.completion.gaze import one_gaze
 from facekit.completion.methods import Method, method_of
 from facekit.completion.names import METHODS
 from facekit.completion.presets import suited
@@ -48,6 +49,8 @@ def diversify(
     seen = _seen(given, model, approach.photo, settings)
     z, quality = _latents(way, n, seen, settings, generator)
     vertices = _shapes(way.decode(z), fit, share)
+    if METHODS[method].network:
+        vertices = one_gaze(vertices, np.asarray(given.visible, bool), model)
     landmarks = _landmarks(fit, model, vertices)
     told = {
         **_distances(vertices, seen.weight == 1, weight > 0),
