@@ -86,7 +86,8 @@ def _subject(arrays: Mapping[str, NDArray[Any]], settings: Mapping[str, str]) ->
     if points:
         camera = Camera(*(points.pop(name) for name in ("K", "R", "t", "image_size")))
         none = np.zeros((0, len(points["index"]), 2), np.float32)
-        keypoints = Keypoints(settings["scheme"], **points, camera=camera, points=none)
+        noise = float(points.pop("noise", 0.0))
+        keypoints = Keypoints(settings["scheme"], **points, camera=camera, points=none, noise=noise)
     mesh = Mesh(**_under(arrays, "mesh"))
     return Subject(settings["subject"], mesh, keypoints, Rig(**rig) if rig else None)
 
