@@ -19,6 +19,7 @@ CARRY = 0.25  # face widths, how far a correction carries into the hidden part
 NECK = 0.15  # how much the border of the mask on neck and ears tells of the face: shadows lie there
 SKIN, CORE, PLAIN = 0, 1, 2  # columns of the attributes a layer is rendered with, see skin_attributes
 SOFT = 0.5  # share of the softened render in a softened picture; the rest keeps features crisp
+FADE = 0.05  # face widths, within which what does not match at the border of the hidden part fades
 FILL_SCALE = 0.03  # face widths: what is finer than this is detail of hair and background
 
 
@@ -46,13 +47,29 @@ def blend(scene: Scene, layer: Layer, soften: float = 0.0) -> tuple[FloatArray, 
     if soften > 0:
         rendered = (1 - SOFT) * rendered + SOFT * _softened(rendered, layer.cover, soften)
     skin = skin_share(scene, layer, rendered)
-    share = np.where(scene.hidden, layer.cover * skin, 0).astype(np.float32)
+    part = np.asarray(layer.cover * skin, np.float32)
     correction = _correction(scene, layer, rendered, skin)
     face = np.clip(rendered + correction, 0, 1)
-    around = ~scene.hidden & (layer.cover * skin < 0.1)
+    around = ~scene.hidden & (part < 0.1)
     behind = fill(scene.picture, scene.hidden, around, max(2.0, FILL_SCALE * scene.face_width))
-    mixed = share[..., None] * face + (1 - share[..., None]) * np.clip(behind, 0, 1)
-    return np.where(scene.hidden[..., None], mixed, scene.picture).astype(np.float32), share
+    mixed = part[..., None] * face + (1 - part[..., None]) * np.clip(behind, 0, 1)
+    mixed = np.clip(mixed + _rest(scene, part, rendered, correction), 0, 1)
+    picture = np.where(scene.hidden[..., None], mixed, scene.picture).astype(np.float32)
+    return picture, np.where(scene.hidden, part, 0)
+
+
+def _rest(scene: Scene, part: FloatArray, rendered: FloatArray, correction: FloatArray) -> FloatArray:
+    """(H, W, 3): what the photo at the border of the hidden part still differs by, fading inwards: hair
+    before a cheek ends in a soft edge, not in a cut.
+    """
+    beside = normalised_blur(scene.picture, ~scene.hidden, 1.0)
+    inside = rendered + normalised_blur(correction, scene.hidden, 1.0)
+    return membrane(
+        scene.hidden,
+        part[..., None] * (beside - np.clip(inside, 0, 1)),
+        (~scene.hidden).astype(np.float32),
+        1.0 / (FADE * scene.face_width) ** 2,
+    )
 
 
 def _softened(rendered: FloatArray, cover: FloatArray, sigma: float) -> FloatArray:

@@ -51,6 +51,19 @@ def test_skin_beside_the_mask_is_skin_whatever_covers_the_rest() -> None:
     assert blend(scene(hidden, picture), hair_in_front(layer))[1][hidden].min() < 0.5  # must fail
 
 
+def test_what_does_not_match_at_the_border_fades_instead_of_ending_in_a_cut() -> None:
+    """A face of which the photo shows dark hair beside the mask."""
+    hidden = np.zeros((60, 60), bool)
+    hidden[15:45, 15:45] = True
+    picture = np.full((60, 60, 3), 0.1)
+    layer = Layer(
+        np.full((60, 60, 3), 0.448, np.float32), np.ones((60, 60), np.float32), np.ones((60, 60, 3))
+    )
+    line = blend(scene(hidden, np.where(hidden[..., None], 0.9, picture)), layer)[0][30, :, 0]
+    assert line[30] > 0.6
+    assert np.abs(np.diff(line)).max() < 0.2 < 0.5 < line[30] - line[14]
+
+
 def hair_in_front(layer: Layer) -> Layer:
     """The same face where the place on the head is nearly always covered by hair."""
     return Layer(layer.colour * 0.02, layer.cover, np.zeros_like(layer.extra))
