@@ -19,6 +19,8 @@ from facekit.records import BoolArray, FloatArray, IntArray
 # iBUG pairs, upper and lower, that may touch but not pass: inner lips, lids of the right and of the left eye
 PAIRS = ((61, 67), (62, 66), (63, 65), (37, 41), (38, 40), (43, 47), (44, 46))
 LIDS = np.arange(len(PAIRS)) >= 3
+OTHER = np.array([0, 1, 2, 6, 5, 4, 3])  # the pair on the other side
+ALIKE = 0.85, 1.15  # of the opening of the other eye, where that is seen
 OPEN = 0.65  # of the mean face's opening: so far hidden eyes stay open, since few photos show closed ones
 WIDE = 1.2  # of it: no farther do they open, or stare
 OVERLAP = 5e-4  # m, by which a pair may pass: the landmarks lie a little inside the lips and lids
@@ -103,8 +105,8 @@ class Pairs:
     @classmethod
     def of(cls, model: FaceModel, vertices: FloatArray, visible: BoolArray) -> Pairs:
         """For faces that come from the shape (V, 3): its own overlaps may stay where they are seen, not grow,
-        and hidden eyes neither close nor stare, or no more than the shape's do. Empty for a model without 68
-        landmarks.
+        hidden eyes open like the seen one; where none is seen they neither close nor stare, or no more than
+        the shape's do. Empty for a model without 68 landmarks.
         """
         points = model.topology.embeddings.get("ibug68")
         if points is None:
@@ -119,6 +121,9 @@ class Pairs:
         least = np.minimum(np.where(seen, own, 0.0), MARGIN - OVERLAP)
         opened = np.maximum(least, np.minimum(own, OPEN * usual))
         widest = np.maximum(own, WIDE * usual)
+        like_other = usual * (own / np.maximum(usual, MARGIN))[OTHER]
+        opened = np.where(seen[OTHER], np.maximum(least, ALIKE[0] * like_other), opened)
+        widest = np.where(seen[OTHER], np.maximum(opened, ALIKE[1] * like_other), widest)
         return cls(*sides, np.where(LIDS & ~seen, opened, least), np.where(LIDS & ~seen, widest, np.inf))
 
     def gaps(self, vertices: FloatArray) -> FloatArray:

@@ -7,6 +7,7 @@ import pytest
 from scipy.spatial.transform import Rotation
 
 from facekit.completion.gaze import EYES, FARTHEST, Ball, one_gaze
+from facekit.completion.limits import Pairs
 from facekit.files.models import load_model
 from facekit.morphable.model import FaceModel
 from facekit.records import FloatArray
@@ -61,3 +62,19 @@ def test_a_hidden_eye_follows_the_seen_one(model: FaceModel) -> None:
 def test_seen_eyes_stay(model: FaceModel) -> None:
     faces = squinting(model)
     np.testing.assert_array_equal(one_gaze(faces, np.ones(len(model.mean), bool), model), faces)
+
+
+def test_a_hidden_eye_opens_like_the_seen_one(model: FaceModel) -> None:
+    points = model.topology.embeddings["ibug68"]
+    face = np.array(model.mean, np.float64)
+    visible = face[:, 0] > 0  # the subject's left half
+    for lid in (43, 44):
+        corners = points.faces[lid]
+        face[corners[visible[corners]], 1] += 0.002
+    pairs = Pairs.of(model, face, visible)
+    gaps, usual = pairs.gaps(np.stack([face, model.mean]))
+    for here, other in ((3, 6), (4, 5)):
+        wanted = gaps[other] / usual[other] * usual[here]
+        assert gaps[here] < pairs.least[here] == pytest.approx(0.85 * wanted)
+        assert pairs.most[here] == pytest.approx(1.15 * wanted)
+    assert np.isinf(pairs.most[5:]).all()
