@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import click
 
@@ -18,6 +19,26 @@ if TYPE_CHECKING:
     from facekit.files.workspace import Workspace
     from facekit.metrics.tables import Table
     from facekit.morphable.model import FaceModel
+
+
+@dataclass(frozen=True)
+class CaseWish:
+    """What the user asked for, as far as all of these evaluations ask it."""
+
+    NAME: ClassVar[str]  # of the evaluation
+
+    cases: int
+    data: tuple[Path, ...]
+    output: Path | None
+    model: str
+    seed: int | None
+    force: bool
+    as_json: bool
+
+    @property
+    def folder(self) -> Path:
+        """Where everything goes."""
+        return self.output or Path(f"{self.NAME}.evaluation")
 
 
 def cases_option(default: int, made: str) -> Decorator:
@@ -63,18 +84,30 @@ def in_turn(found: Sequence[CaseFiles]) -> list[CaseFiles]:
     return [found[i] for i in sorted(range(len(found)), key=lambda i: (places[i], i))]
 
 
-def begin(
-    space: Workspace, model: FaceModel, seed: int | None, force: bool, settings: Mapping[str, Any]
-) -> int:
+def case_files(asked: CaseWish, kinds: Sequence[str], seed: int, folder: Path) -> list[CaseFiles]:
+    """The cases of --data, or of photos made now in ``folder``; folders and kinds of occluders take turns."""
+    from facekit.files.cases import find_cases
+
+    if not asked.data:
+        make_photos(kinds, asked.cases, seed, folder, asked.model)
+    return in_turn(find_cases(list(asked.data) or [folder]))[: asked.cases]
+
+
+def begin(asked: CaseWish, space: Workspace, model: FaceModel, settings: Mapping[str, Any]) -> int:
     """Settle the seed (that of the folder where none is asked for) and start or go on in the folder.
 
-    Raises UsageError where the folder holds an evaluation with other settings.
+    ``settings`` are those of the evaluation itself. Raises UsageError where the folder holds one with others.
     """
-    told = seed if seed is not None or force else space.settings.get("seed")
-    settled, _ = console.chosen_seed(told)
-    named = f"{model.name}@{model.digest[:12]}"
-    space.begin({"seed": settled, **settings, "model": named}, force)
-    return settled
+    told = asked.seed if asked.seed is not None or asked.force else space.settings.get("seed")
+    seed, _ = console.chosen_seed(told)
+    common = {
+        "seed": seed,
+        "cases": asked.cases,
+        "data": [str(path) for path in asked.data],
+        "model": f"{model.name}@{model.digest[:12]}",
+    }
+    space.begin(common | dict(settings), asked.force)
+    return seed
 
 
 def write_tables(

@@ -10,16 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from facekit.cli import case_evaluation as shared
 from facekit.cli import console, options
-from facekit.cli.case_evaluation import (
-    begin,
-    cases_option,
-    data_option,
-    in_turn,
-    make_photos,
-    tell,
-    write_tables,
-)
 from facekit.cli.completion_tools import MASKS
 from facekit.errors import NoFaceError
 from facekit.metrics.completion_names import CLASSICAL, VARIANTS
@@ -35,31 +27,21 @@ METHODS = (*CLASSICAL, *VARIANTS)
 
 
 @dataclass(frozen=True)
-class Wish:
+class Wish(shared.CaseWish):
     """What the user asked for."""
 
-    cases: int
-    data: tuple[Path, ...]
+    NAME = "completion"
+
     masks: tuple[str, ...]
     methods: tuple[str, ...]
     refine: int
     inpainter: str
     distance: str
-    output: Path | None
-    model: str
-    seed: int | None
-    force: bool
-    as_json: bool
-
-    @property
-    def folder(self) -> Path:
-        """Where everything goes."""
-        return self.output or Path("completion.evaluation")
 
 
 @click.command(short_help="How near completed pictures come to the whole photos.")
-@cases_option(40, "of as many kinds of occluders as there are")
-@data_option(
+@shared.cases_option(40, "of as many kinds of occluders as there are")
+@shared.data_option(
     "Whole photos and occluded ones with masks, as synth photos --occluder writes them; with --mask whole "
     "photos alone."
 )
@@ -123,7 +105,7 @@ def completion(**wish: Any) -> None:
         _perceptual(asked.distance),
         tuple(name for name in METHODS if name in (asked.methods or METHODS)),
     )
-    seed = begin(space, model, asked.seed, asked.force, _settings(asked, by))
+    seed = shared.begin(asked, space, model, _settings(asked, by))
     approach = usual_approach(model)
     variants = {
         name: None if name in CLASSICAL else variant_of(name, asked.refine, asked.inpainter)
@@ -153,8 +135,6 @@ def _settings(asked: Wish, by: Perceptual) -> dict[str, Any]:
         "refine": asked.refine,
         "inpainter": asked.inpainter,
         "distance": by.name,
-        "cases": asked.cases,
-        "data": [str(path) for path in asked.data],
         "masks": list(asked.masks),
     }
 
@@ -185,7 +165,7 @@ def _cases(asked: Wish, seed: int, folder: Path, model: FaceModel) -> Iterator[t
 
     if not asked.data:
         made = ("none",) if asked.masks else KINDS
-        make_photos(made, asked.cases, seed, folder, asked.model)
+        shared.make_photos(made, asked.cases, seed, folder, asked.model)
     folders = list(asked.data) or [folder]
     jobs: list[tuple[str, partial[Case]]] = []
     if asked.masks:
@@ -193,7 +173,7 @@ def _cases(asked: Wish, seed: int, folder: Path, model: FaceModel) -> Iterator[t
             kinds = asked.masks if asked.data else (asked.masks[i % len(asked.masks)],)
             jobs += [(f"{photo.name}_{kind}", partial(draw_case, photo, kind, model, seed)) for kind in kinds]
     else:
-        jobs = [(one.name, partial(read_case, one, model)) for one in in_turn(find_cases(folders))]
+        jobs = [(one.name, partial(read_case, one, model)) for one in shared.in_turn(find_cases(folders))]
     some = jobs[: asked.cases]
     for name, job in console.progress(some, "cases", len(some)):
         try:
@@ -224,10 +204,10 @@ def _finish(
         "Sheets, from the left: what was given, "
         f"{', '.join(methods)}, the whole photo."
     )
-    text, told = write_tables(space, tables(results, methods), results, note, {})
+    text, told = shared.write_tables(space, tables(results, methods), results, note, {})
     for figure, label in COLUMNS.items():
         series, at = curves(results, methods, figure)
         if len(at) > 1:
             picture = curves_picture(series, at, "hidden share of the face, %", label, figure == "look")
             write_image(space.folder / f"ratio-{figure}.png", picture, force=True)
-    tell(space, text, told, asked.as_json)
+    shared.tell(space, text, told, asked.as_json)

@@ -10,16 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from facekit.cli import case_evaluation as shared
 from facekit.cli import console, options
-from facekit.cli.case_evaluation import (
-    begin,
-    cases_option,
-    data_option,
-    in_turn,
-    make_photos,
-    tell,
-    write_tables,
-)
 from facekit.completion.names import METHODS
 from facekit.errors import UsageError
 
@@ -34,11 +26,11 @@ KINDS = ("glasses", "mask", "blob")  # what hides the faces of the photos that a
 
 
 @dataclass(frozen=True)
-class Wish:
+class Wish(shared.CaseWish):
     """What the user asked for."""
 
-    cases: int
-    data: tuple[Path, ...]
+    NAME = "diversity"
+
     methods: tuple[str, ...]
     n: int
     grid: int
@@ -48,21 +40,11 @@ class Wish:
     from_meshes: bool
     preset: str
     weights: Path | None
-    output: Path | None
-    model: str
-    seed: int | None
-    force: bool
-    as_json: bool
-
-    @property
-    def folder(self) -> Path:
-        """Where everything goes."""
-        return self.output or Path("diversity.evaluation")
 
 
 @click.command(short_help="How near and how diverse completions are, and how good the fits.")
-@cases_option(60, "a third each with glasses, a face mask and a blob")
-@data_option("Photos that exist already, as synth photos --occluder writes them.")
+@shared.cases_option(60, "a third each with glasses, a face mask and a blob")
+@shared.data_option("Photos that exist already, as synth photos --occluder writes them.")
 @click.option(
     "--methods",
     "methods",
@@ -142,8 +124,8 @@ def diversity(**wish: Any) -> None:
     space, model = Workspace(asked.folder), load_model(asked.model)
     network, digest = _network(asked, model)
     plan = Plan(_methods(asked, network), asked.n, asked.region, asked.start)
-    seed = begin(space, model, asked.seed, asked.force, _settings(asked, plan))
-    files = _files(asked, seed, space.folder / "photos")
+    seed = shared.begin(asked, space, model, _settings(asked, plan))
+    files = shared.case_files(asked, KINDS, seed, space.folder / "photos")
     models, results = Models(model), []
     try:
         for i, one in enumerate(console.progress(files, "cases", len(files))):
@@ -195,18 +177,7 @@ def _settings(asked: Wish, plan: Plan) -> dict[str, Any]:
         "start": plan.start,
         "from_meshes": asked.from_meshes,
         "preset": asked.preset,
-        "cases": asked.cases,
-        "data": [str(path) for path in asked.data],
     }
-
-
-def _files(asked: Wish, seed: int, folder: Path) -> list[CaseFiles]:
-    """The cases of --data, or of photos made now; kinds of occluders take turns."""
-    from facekit.files.cases import find_cases
-
-    if not asked.data:
-        make_photos(KINDS, asked.cases, seed, folder, asked.model)
-    return in_turn(find_cases(list(asked.data) or [folder]))[: asked.cases]
 
 
 def _case(files: CaseFiles, model: FaceModel) -> Case:
@@ -240,8 +211,8 @@ def _finish(asked: Wish, plan: Plan, space: Workspace, results: list[dict[str, A
         f"methods start from the {plan.start} fit."
     )
     made = tables(results, plan.methods, plan.studied, asked.align)
-    text, told = write_tables(space, made, results, note, {"align": asked.align})
+    text, told = shared.write_tables(space, made, results, note, {"align": asked.align})
     if series := fit_errors(results, asked.align):
         picture = histogram_picture(series, BIN, BINS, "mean shape error, mm")
         write_image(space.folder / "histogram.png", picture, force=True)
-    tell(space, text, told, asked.as_json)
+    shared.tell(space, text, told, asked.as_json)

@@ -10,16 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from facekit.cli import case_evaluation as shared
 from facekit.cli import options
-from facekit.cli.case_evaluation import (
-    begin,
-    cases_option,
-    data_option,
-    in_turn,
-    make_photos,
-    tell,
-    write_tables,
-)
 from facekit.errors import NoFaceError
 
 if TYPE_CHECKING:
@@ -34,23 +26,13 @@ PROPOSED, CORRECTED = "proposed", "corrected"
 
 
 @dataclass(frozen=True)
-class Wish:
+class Wish(shared.CaseWish):
     """What the user asked for."""
 
-    cases: int
-    data: tuple[Path, ...]
+    NAME = "occlusion"
+
     fit: bool
     weights: Path | None
-    output: Path | None
-    model: str
-    seed: int | None
-    force: bool
-    as_json: bool
-
-    @property
-    def folder(self) -> Path:
-        """Where everything goes."""
-        return self.output or Path("occlusion.evaluation")
 
     @property
     def ways(self) -> tuple[str, ...]:
@@ -59,8 +41,8 @@ class Wish:
 
 
 @click.command(short_help="How well what hides a face is found without a mask.")
-@cases_option(45, "a ninth with each kind of occluder")
-@data_option(
+@shared.cases_option(45, "a ninth with each kind of occluder")
+@shared.data_option(
     "Whole photos and occluded ones with masks, as synth photos --occluder or synth occlude writes them."
 )
 @click.option(
@@ -93,7 +75,7 @@ def occlusion(**wish: Any) -> None:
 
     asked = Wish(**wish)
     space, model, network = Workspace(asked.folder), load_model(asked.model), _network(asked.weights)
-    seed = begin(space, model, asked.seed, asked.force, _settings(asked, network))
+    seed = shared.begin(asked, space, model, _settings(asked, network))
     results: list[dict[str, Any]] = []
     for files, bare in _jobs(asked, seed, space.folder / "photos"):
         name = f"{files.name}.bare" if bare else files.name
@@ -103,8 +85,8 @@ def occlusion(**wish: Any) -> None:
             space.keep(name, result)
         results.append(result)
     note = ". Landmarks are found without the mask; the face is the hull of those on the whole photo."
-    text, told = write_tables(space, tables(results, asked.ways), results, note, {})
-    tell(space, text, told, asked.as_json)
+    text, told = shared.write_tables(space, tables(results, asked.ways), results, note, {})
+    shared.tell(space, text, told, asked.as_json)
 
 
 def _network(weights: Path | None) -> Segmenter:
@@ -120,8 +102,6 @@ def _settings(asked: Wish, network: Segmenter) -> dict[str, Any]:
     from facekit.stages.train_segmenter import digest_of
 
     return {
-        "cases": asked.cases,
-        "data": [str(path) for path in asked.data],
         "fit": asked.fit,
         "segmenter": digest_of(network)[:12],
     }
@@ -132,12 +112,9 @@ def _jobs(asked: Wish, seed: int, folder: Path) -> Iterator[tuple[CaseFiles, boo
     looked at.
     """
     from facekit.cli import console
-    from facekit.files.cases import find_cases
     from facekit.files.reading import read_bytes
 
-    if not asked.data:
-        make_photos(KINDS, asked.cases, seed, folder, asked.model)
-    some = in_turn(find_cases(list(asked.data) or [folder]))[: asked.cases]
+    some = shared.case_files(asked, KINDS, seed, folder)
     looked_at = set()
     for files in console.progress(some, "cases", len(some)):
         yield files, False

@@ -49,7 +49,7 @@ def diversify(
     seen = _seen(given, model, approach.photo, settings)
     z, quality = _latents(way, n, seen, settings, generator)
     vertices = _shapes(way.decode(z), fit, share)
-    if METHODS[method].network:
+    if METHODS[method].network:  # shapes of the linear methods are those of their codes, eyes included
         vertices = one_gaze(vertices, np.asarray(given.visible, bool), model)
     landmarks = _landmarks(fit, model, vertices)
     told = {
