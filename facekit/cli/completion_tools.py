@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import zlib
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from facekit.texture.options import TextureOptions
 
@@ -16,11 +17,36 @@ if TYPE_CHECKING:
     from facekit.files.cases import CaseFiles, WholeFiles
     from facekit.files.workspace import Workspace
     from facekit.morphable.model import FaceModel
-    from facekit.records import Ensemble, Fit, FloatArray
+    from facekit.records import ByteArray, Ensemble, Fit, FloatArray
     from facekit.stages.evaluate_completion import Case, Completed, Variant
 
 MASKS = ("mouth", "sunglasses", "side", "random")  # that can be drawn; random ones are rectangles
 FIT = "completion"
+WEIGHTS = ("albedo", "expected", "inpainter", "mesh_vae")  # of the package, on which completions depend
+
+
+@dataclass(frozen=True)
+class KeptCase:
+    """What the folder keeps of one case."""
+
+    space: Workspace
+    name: str
+
+    def figures(self) -> dict[str, Any]:
+        """Those so far."""
+        return self.space.known(self.name)
+
+    def keep(self, figures: dict[str, Any]) -> None:
+        """Put them in place of the earlier ones."""
+        self.space.keep(self.name, figures)
+
+    def picture(self, method: str) -> ByteArray | None:
+        """What is looked at of a method's picture."""
+        return self.space.picture(self.name, method)
+
+    def keep_picture(self, method: str, picture: ByteArray) -> None:
+        """Keep it."""
+        self.space.keep_picture(self.name, method, picture)
 
 
 @dataclass
@@ -86,6 +112,17 @@ def usual_approach(model: FaceModel) -> Approach:
 
     method, network = method_and_network(None, None, model)
     return Approach(method, network=network)
+
+
+def weights_digest() -> str:
+    """Of the packaged weights that completions depend on, 12 digits."""
+    from facekit.files.assets import asset, has_asset
+    from facekit.files.reading import read_bytes
+
+    found = hashlib.sha256()
+    for name in (f"{stem}.safetensors" for stem in WEIGHTS):
+        found.update(read_bytes(asset(name)) if has_asset(name) else b"")
+    return found.hexdigest()[:12]
 
 
 def read_case(files: CaseFiles, model: FaceModel) -> Case:

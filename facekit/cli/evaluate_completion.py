@@ -94,10 +94,10 @@ def completion(**wish: Any) -> None:
       facekit evaluate completion --cases 40 --seed 9100 -o completion/
       facekit evaluate completion --data photos/ --mask mouth --mask sunglasses
     """
-    from facekit.cli.completion_tools import CaseTools, usual_approach
+    from facekit.cli.completion_tools import CaseTools, KeptCase, usual_approach
     from facekit.files.models import load_model
     from facekit.files.workspace import Workspace
-    from facekit.stages.evaluate_completion import evaluate_case, sheet, variant_of
+    from facekit.stages.evaluate_completion import evaluate_case, variant_of
 
     asked = Wish(**wish)
     space, model = Workspace(asked.folder), load_model(asked.model)
@@ -118,11 +118,9 @@ def completion(**wish: Any) -> None:
                 results.append({"name": name, "failed": case})
                 continue
             tools = CaseTools(case, space, model, approach, seed)
-            known, keep = space.known(name), partial(space.keep, name)
-            result, made = evaluate_case(case, tools, model, variants, by, known, keep)
+            result, sheet = evaluate_case(case, tools, model, variants, by, KeptCase(space, name))
             results.append(result)
-            if made:
-                _write_sheet(space.folder / "sheets" / f"{name}.jpg", sheet(case, made))
+            _write_sheet(space.folder / "sheets" / f"{name}.jpg", sheet)
     except KeyboardInterrupt:
         console.say(f"stopped; the same command with --seed {seed} goes on from there")
         raise
@@ -131,7 +129,10 @@ def completion(**wish: Any) -> None:
 
 def _settings(asked: Wish, by: Perceptual) -> dict[str, Any]:
     """What must be the same where a folder is gone on with."""
+    from facekit.cli.completion_tools import weights_digest
+
     return {
+        "weights": weights_digest(),
         "refine": asked.refine,
         "inpainter": asked.inpainter,
         "distance": by.name,

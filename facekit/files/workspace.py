@@ -10,16 +10,25 @@ from typing import Any
 from facekit.errors import UsageError
 from facekit.files.atomic import write_text
 from facekit.files.folder import make_folder, refuse_folder
+from facekit.files.images import read_photo, write_image
 from facekit.files.npz import read_record, write_record
 from facekit.files.reading import read_json
-from facekit.records import Fit
+from facekit.records import ByteArray, Fit
 
 SETTINGS = "settings.json"
-OURS = ("cases/*.json", "fits/*.fit.npz", "photos/*/[0-9]*.png", "photos/*/[0-9]*.truth.npz")
+OURS = (
+    "cases/*.json",
+    "fits/*.fit.npz",
+    "pictures/*.png",
+    "sheets/*.jpg",
+    "ratio-*.png",
+    "photos/*/[0-9]*.png",
+    "photos/*/[0-9]*.truth.npz",
+)
 
 
 class Workspace:
-    """settings.json, cases/NAME.json with the figures and fits/NAME.WHICH.fit.npz."""
+    """settings.json, cases/NAME.json with the figures, fits/NAME.WHICH.fit.npz, pictures/NAME.WHICH.png."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -34,7 +43,7 @@ class Workspace:
         """Make the folder, or go on in it.
 
         Raises UsageError where it holds something else, or an evaluation with other settings; with ``force``
-        that evaluation is removed.
+        the evaluation that it holds is removed.
         """
         present = self.settings
         if not present:
@@ -46,7 +55,7 @@ class Workspace:
                 f"{self.folder} holds an evaluation with {name} {present[name]}, not {settings[name]}; "
                 "repeat its options, give another folder with -o, or --force to start again"
             )
-        if differing:
+        if force:
             for pattern in OURS:
                 for path in self.folder.glob(pattern):
                     path.unlink()
@@ -72,6 +81,19 @@ class Workspace:
         """Write a fit."""
         make_folder(self.folder / "fits")
         write_record(self._fit(name, which), fit, force=True)
+
+    def picture(self, name: str, which: str) -> ByteArray | None:
+        """A picture (H, W, 3) uint8 that was kept."""
+        path = self._picture(name, which)
+        return read_photo(path).pixels if path.is_file() else None
+
+    def keep_picture(self, name: str, which: str, picture: ByteArray) -> None:
+        """Write a picture (H, W, 3) uint8."""
+        make_folder(self.folder / "pictures")
+        write_image(self._picture(name, which), picture, force=True)
+
+    def _picture(self, name: str, which: str) -> Path:
+        return self.folder / "pictures" / f"{name}.{which.replace(' ', '-')}.png"
 
     def _fit(self, name: str, which: str) -> Path:
         return self.folder / "fits" / f"{name}.{which.replace(' ', '-')}.fit.npz"

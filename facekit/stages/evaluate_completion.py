@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -25,6 +24,7 @@ SHARES = (0.25, 0.75)  # of the sides of the face, random rectangles (as the pap
 STARTS = (0.0, 0.5)
 AROUND = 1.3  # the picture that is looked at, over the face in it
 FEWEST = 16  # px
+SIDE = 256  # px, of a picture in a sheet
 
 Figures = dict[str, float]
 
@@ -66,6 +66,22 @@ class Tools(Protocol):
         """The first completion of the case's photo."""
 
 
+class Kept(Protocol):
+    """What an evaluation keeps of one case, so that it can stop and go on."""
+
+    def figures(self) -> dict[str, Any]:
+        """Those of evaluate_case so far; empty at first."""
+
+    def keep(self, figures: dict[str, Any]) -> None:
+        """Put them in place of the earlier ones."""
+
+    def picture(self, method: str) -> ByteArray | None:
+        """What ``cut`` made of a method's picture, if it was kept."""
+
+    def keep_picture(self, method: str, picture: ByteArray) -> None:
+        """Keep what ``cut`` made of it."""
+
+
 def variant_of(name: str, rounds: int = 2, inpainter: str = "auto") -> Variant:
     """The variant of one of VARIANTS; ``rounds`` are those of the refined ones."""
     light, symmetric, refined = VARIANTS[name]
@@ -78,28 +94,31 @@ def evaluate_case(
     model: FaceModel,
     methods: dict[str, Variant | None],
     by: Perceptual,
-    known: dict[str, Any],
-    save: Callable[[dict[str, Any]], None],
-) -> tuple[dict[str, Any], dict[str, ByteArray]]:
-    """The figures of one case, ``known`` ones and those that are missing, and the pictures made for these.
+    kept: Kept,
+) -> tuple[dict[str, Any], ByteArray]:
+    """The figures of one case, kept ones and those that are missing, and its sheet: what is seen of what was
+    given, of each method's picture and of the whole photo, (SIDE, N * SIDE, 3).
 
-    ``methods`` by name: a variant, or None for one of CLASSICAL. Keys of the figures: name, kind, failed
-    (why nothing could be completed, or None), ratio (share of the face that is hidden), methods.
+    ``methods`` by name: a variant, or None for one of CLASSICAL. A method whose picture was not kept is done
+    again. Keys of the figures: name, kind, failed (why nothing could be completed, or None), ratio (share of
+    the face that is hidden), methods.
     """
     result: dict[str, Any] = {"name": case.name, "kind": case.kind, "failed": None, "ratio": ratio(case)}
-    result |= {"methods": {}, **known}
-    made: dict[str, ByteArray] = {}
-    try:
-        for name, variant in methods.items():
-            if result["failed"] or name in result["methods"]:
-                continue
-            done = Completed(fill(name, case)) if variant is None else tools.complete(variant)
-            made[name] = done.picture
-            result["methods"][name] = measure(case, done, model, by)
-    except (NoFaceError, NumericalError) as error:
-        result["failed"] = str(error)
-    save(result)
-    return result, made
+    result |= {"methods": {}, **kept.figures()}
+    tiles = [cut(case, case.photo)]
+    for name, variant in methods.items():
+        tile = kept.picture(name) if name in result["methods"] else None
+        if tile is None and not result["failed"]:
+            try:
+                done = Completed(fill(name, case)) if variant is None else tools.complete(variant)
+                tile = cut(case, done.picture)
+                kept.keep_picture(name, tile)
+                result["methods"][name] = measure(case, done, model, by)
+            except (NoFaceError, NumericalError) as error:
+                result["failed"] = str(error)
+            kept.keep(result)
+        tiles += [] if tile is None else [tile]
+    return result, np.hstack([*tiles, cut(case, case.truth)])
 
 
 def measure(case: Case, done: Completed, model: FaceModel, by: Perceptual) -> Figures:
@@ -180,10 +199,8 @@ def covered(photo: ByteArray, hidden: BoolArray) -> ByteArray:
     return np.where(hidden[..., None], np.array(COVER, np.uint8), photo)
 
 
-def sheet(case: Case, pictures: dict[str, ByteArray], side: int = 256) -> ByteArray:
-    """What is seen of the case, the pictures in turn and the whole photo: (side, N * side, 3) uint8."""
+def cut(case: Case, picture: ByteArray) -> ByteArray:
+    """What is looked at of a picture of the case: (SIDE, SIDE, 3) uint8."""
     x0, y0, x1, y1 = seen_box(case)
-    tiles = [case.photo, *pictures.values(), case.truth]
-    shrinks = max(x1 - x0, y1 - y0) > side
-    how = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
-    return np.hstack([cv2.resize(tile[y0:y1, x0:x1], (side, side), interpolation=how) for tile in tiles])
+    how = cv2.INTER_AREA if max(x1 - x0, y1 - y0) > SIDE else cv2.INTER_LINEAR
+    return np.asarray(cv2.resize(picture[y0:y1, x0:x1], (SIDE, SIDE), interpolation=how), np.uint8)

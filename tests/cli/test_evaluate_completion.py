@@ -11,7 +11,8 @@ from click.testing import CliRunner, Result
 
 from facekit.cli.completion_tools import CaseTools
 from facekit.cli.main import cli
-from facekit.files.images import write_image
+from facekit.files.images import read_photo, write_image
+from facekit.stages.evaluate_completion import SIDE
 
 CLASSICAL = ["--methods", "Telea", "--methods", "Navier-Stokes"]
 
@@ -36,26 +37,34 @@ def _in_own_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_tables_of_a_folder_and_going_on(photos: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     line = ["--data", str(photos), *CLASSICAL[:2], "--methods", "no refinement", "-o", "out"]
-    result = type_in(*line, "--seed", "1", "--json")
+
+    def stop(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(CaseTools, "complete", stop)
+        stopped = type_in(*line, "--seed", "1")
+    assert stopped.exit_code == 130
+    assert "the same command with --seed 1 goes on from there" in stopped.stderr
+    result = type_in(*line, "--json")  # the seed is that of the folder
     assert result.exit_code == 0, result.stderr
     told = json.loads(result.stdout)
     assert (told["cases"], told["failed"]) == (1, {})
-    assert told["settings"]["distance"] == "fixed filters"
+    assert (told["settings"]["distance"], told["settings"]["seed"]) == ("fixed filters", 1)
     rows = {row[0]: row for row in told["tables"]["pictures"]["rows"]}
     assert rows["Telea"][1] == "mask"
     assert float(rows["no refinement"][3]) > float(rows["Telea"][3]) > 8
     assert float(rows["no refinement"][5]) < float(rows["Telea"][5])
     assert 0 < told["tables"]["shape"]["rows"][0][2] < 20
     assert "fixed filters" in Path("out/tables.md").read_text()
-    assert Path("out/sheets/00000.jpg").stat().st_size > 1000
+    assert read_photo("out/sheets/00000.jpg").pixels.shape == (SIDE, 4 * SIDE, 3)  # made before the stop, too
 
-    def refuse(*_: object) -> None:
-        raise AssertionError
-
-    monkeypatch.setattr(CaseTools, "complete", refuse)
-    again = type_in(*line)  # the seed is that of the folder
+    sheet = Path("out/sheets/00000.jpg").read_bytes()
+    monkeypatch.setattr(CaseTools, "complete", stop)
+    again = type_in(*line)
     assert again.exit_code == 0, again.stderr
     assert again.stdout == Path("out/tables.md").read_text()
+    assert Path("out/sheets/00000.jpg").read_bytes() == sheet
 
 
 def test_masks_drawn_on_whole_photos(photos: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import deepcopy
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -14,6 +15,7 @@ from facekit.metrics.completion_names import CLASSICAL, VARIANTS
 from facekit.metrics.perceptual import FILTERS
 from facekit.records import ByteArray
 from facekit.stages.evaluate_completion import (
+    SIDE,
     Case,
     Completed,
     Variant,
@@ -25,7 +27,6 @@ from facekit.stages.evaluate_completion import (
     random_mask,
     ratio,
     seen_box,
-    sheet,
     variant_of,
 )
 
@@ -49,7 +50,7 @@ class Known:
 
     case: Case
     off: dict[int, int] = field(default_factory=lambda: {1: 12, 2: 3})
-    error: Exception | None = None
+    error: BaseException | None = None
     calls: list[Variant] = field(default_factory=list)
 
     def complete(self, variant: Variant) -> Completed:
@@ -60,13 +61,36 @@ class Known:
         return Completed(self.case.truth + step)
 
 
-def run(case: Case, tools: Known, known: dict[str, Any] | None = None) -> tuple[Any, dict[str, ByteArray]]:
-    methods = {"Telea": None, "full": variant_of("full"), "no refinement": variant_of("no refinement")}
-    return evaluate_case(case, tools, load_model(), methods, FILTERS, known or {}, lambda result: None)
+@dataclass
+class Kept:
+    """Keeps figures and pictures of one case."""
+
+    known: dict[str, Any] = field(default_factory=dict)
+    pictures: dict[str, ByteArray] = field(default_factory=dict)
+
+    def figures(self) -> dict[str, Any]:
+        return deepcopy(self.known)
+
+    def keep(self, figures: dict[str, Any]) -> None:
+        self.known = deepcopy(figures)
+
+    def picture(self, method: str) -> ByteArray | None:
+        return self.pictures.get(method)
+
+    def keep_picture(self, method: str, picture: ByteArray) -> None:
+        self.pictures[method] = picture
+
+
+METHODS = {"Telea": None, "full": variant_of("full"), "no refinement": variant_of("no refinement")}
+
+
+def run(case: Case, tools: Known, kept: Kept, *methods: str) -> tuple[Any, ByteArray]:
+    some = {name: METHODS[name] for name in methods or METHODS}
+    return evaluate_case(case, tools, load_model(), some, FILTERS, kept)
 
 
 def test_figures_of_known_pictures(case: Case) -> None:
-    result, made = run(case, Known(case))
+    result, sheet = run(case, Known(case), Kept())
     assert result["ratio"] == pytest.approx(20 / 40)
     figures = result["methods"]
     assert figures["full"]["psnr"] == pytest.approx(20 * np.log10(255 / 3), abs=0.01)
@@ -75,22 +99,44 @@ def test_figures_of_known_pictures(case: Case) -> None:
     assert figures["full"]["psnr face"] - figures["full"]["psnr"] == pytest.approx(10 * np.log10(1 + seen))
     assert figures["full"]["look"] < figures["no refinement"]["look"] < figures["Telea"]["look"]
     assert figures["Telea"]["psnr"] < figures["no refinement"]["psnr"]
-    assert list(made) == ["Telea", "full", "no refinement"]
-    assert sheet(case, made, 32).shape == (32, 5 * 32, 3)
+    assert list(figures) == list(METHODS)
+    assert sheet.shape == (SIDE, 5 * SIDE, 3)
+    given, _, full, rough, truth = (sheet[:, i * SIDE : (i + 1) * SIDE].astype(int) for i in range(5))
+    assert given.min() == covered(case.photo, case.hidden).min()
+    assert abs(full - truth).max() == pytest.approx(3, abs=1)
+    assert abs(rough - truth).max() == pytest.approx(12, abs=1)
 
 
-def test_what_is_known_is_not_done_again(case: Case) -> None:
-    first, _ = run(case, Known(case))
-    tools = Known(case)
-    assert run(case, tools, first) == (first, {})
-    assert tools.calls == []
+def test_what_is_kept_is_not_done_again_and_stays_in_the_sheet(case: Case) -> None:
+    whole, sheet = run(case, Known(case), Kept())
+    kept, tools = Kept(), Known(case)
+    run(case, tools, kept, "full")
+    assert len(tools.calls) == 1
+    again, resumed = run(case, tools, kept)
+    assert again == whole
+    assert len(tools.calls) == 2  # the other variant alone
+    assert np.array_equal(resumed, sheet)
+    del kept.pictures["full"]  # without its picture it is done again
+    assert np.array_equal(run(case, tools, kept)[1], sheet)
+    assert len(tools.calls) == 3
+
+
+def test_each_method_is_kept_before_the_next(case: Case) -> None:
+    kept = Kept()
+    with pytest.raises(KeyboardInterrupt):
+        run(case, Known(case, error=KeyboardInterrupt()), kept)
+    assert list(kept.known["methods"]) == list(kept.pictures) == ["Telea"]
 
 
 def test_a_case_that_fails_says_why(case: Case) -> None:
-    result, made = run(case, Known(case, error=NoFaceError("no face")))
+    kept = Kept()
+    result, sheet = run(case, Known(case, error=NoFaceError("no face")), kept)
     assert result["failed"] == "no face"
-    assert list(made) == ["Telea"]
-    assert run(case, Known(case), result)[0] == result  # and is not tried again
+    assert list(kept.pictures) == ["Telea"]
+    again, same = run(case, Known(case), kept)  # is not tried again
+    assert again == result
+    assert np.array_equal(same, sheet)
+    assert sheet.shape == (SIDE, 3 * SIDE, 3)
 
 
 def test_the_hidden_shape_is_measured_where_it_is_known(case: Case) -> None:
