@@ -132,7 +132,7 @@ def write_tables(
         "failed": failed,
         "tables": {t.name: {"title": t.title, "columns": t.columns, "rows": t.rows} for t in made},
     }
-    note = f"{len(results)} cases, {len(failed)} failed{note}"
+    note = f"{_count(len(results))}, {len(failed)} failed{note}"
     text = "\n\n".join([note, *(table.markdown() for table in made)]) + "\n"
     write_text(space.folder / "tables.md", text, force=True)
     write_text(space.folder / "tables.json", json.dumps(told, indent=2) + "\n", force=True)
@@ -147,4 +147,8 @@ def tell(space: Workspace, text: str, told: Mapping[str, Any], as_json: bool) ->
         console.emit_json(dict(told))
     else:
         console.emit_line(text.rstrip("\n"))
-    console.say(f"{space.folder / 'tables.md'}: {told['cases']} cases")
+    console.say(f"{space.folder / 'tables.md'}: {_count(told['cases'])}")
+
+
+def _count(cases: int) -> str:
+    return f"{cases} case{'s' * (cases != 1)}"

@@ -13,10 +13,11 @@ import click
 from facekit.cli import case_evaluation as shared
 from facekit.cli import console, options
 from facekit.cli.completion_tools import MASKS
-from facekit.errors import NoFaceError
+from facekit.errors import FacekitError, UsageError
 from facekit.metrics.completion_names import CLASSICAL, VARIANTS
 
 if TYPE_CHECKING:
+    from facekit.files.cases import CaseFiles
     from facekit.files.workspace import Workspace
     from facekit.metrics.perceptual import Perceptual
     from facekit.morphable.model import FaceModel
@@ -121,7 +122,7 @@ def completion(**wish: Any) -> None:
             result, sheet = evaluate_case(case, tools, model, variants, by, KeptCase(space, name))
             results.append(result)
             _write_sheet(space.folder / "sheets" / f"{name}.jpg", sheet)
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, click.Abort):  # the latter where photos are being made
         console.say(f"stopped; the same command with --seed {seed} goes on from there")
         raise
     _finish(asked, methods, space, results, by)
@@ -162,7 +163,7 @@ def _perceptual(name: str) -> Perceptual:
 def _cases(asked: Wish, seed: int, folder: Path, model: FaceModel) -> Iterator[tuple[str, Case | str]]:
     """The cases of --data, or of photos made now, by name; instead of a case why there is none."""
     from facekit.cli.completion_tools import draw_case, read_case
-    from facekit.files.cases import find_cases, find_photos
+    from facekit.files.cases import find_photos
 
     if not asked.data:
         made = ("none",) if asked.masks else KINDS
@@ -174,13 +175,23 @@ def _cases(asked: Wish, seed: int, folder: Path, model: FaceModel) -> Iterator[t
             kinds = asked.masks if asked.data else (asked.masks[i % len(asked.masks)],)
             jobs += [(f"{photo.name}_{kind}", partial(draw_case, photo, kind, model, seed)) for kind in kinds]
     else:
-        jobs = [(one.name, partial(read_case, one, model)) for one in shared.in_turn(find_cases(folders))]
+        jobs = [(one.name, partial(read_case, one, model)) for one in shared.in_turn(_occluded(folders))]
     some = jobs[: asked.cases]
     for name, job in console.progress(some, "cases", len(some)):
         try:
             yield name, job()
-        except NoFaceError as error:
+        except FacekitError as error:
             yield name, str(error)
+
+
+def _occluded(folders: list[Path]) -> list[CaseFiles]:
+    """The occluded photos of folders. Raises as find_cases."""
+    from facekit.files.cases import find_cases
+
+    try:
+        return find_cases(folders)
+    except UsageError as error:
+        raise UsageError(f"{error}; for whole photos give --mask") from error
 
 
 def _write_sheet(path: Path, picture: Any) -> None:

@@ -42,14 +42,14 @@ class Workspace:
     def begin(self, settings: Mapping[str, Any], force: bool) -> None:
         """Make the folder, or go on in it.
 
-        Raises UsageError where it holds something else, or an evaluation with other settings; with ``force``
-        the evaluation that it holds is removed.
+        Raises UsageError where it holds something else, or an evaluation with other settings of which
+        something is done; with ``force`` the evaluation that it holds is removed.
         """
         present = self.settings
         if not present:
             refuse_folder(self.folder, force)
         differing = [name for name in settings if name in present and present[name] != settings[name]]
-        if differing and not force:
+        if differing and not force and any(any(self.folder.glob(pattern)) for pattern in OURS):
             name = differing[0]
             raise UsageError(
                 f"{self.folder} holds an evaluation with {name} {present[name]}, not {settings[name]}; "

@@ -11,6 +11,8 @@ from PIL import Image, ImageDraw, ImageFont
 SIZE = (760, 460)  # px
 MARGIN = (66, 26, 24, 62)  # px, left, top, right, bottom
 LEGEND = 20  # px a line
+ROWS = 4  # of the legend, in as many columns as are needed
+COLUMN = 220  # px
 COLOURS = (
     (214, 39, 40),
     (31, 119, 180),
@@ -37,7 +39,7 @@ def curves_picture(
     image = Image.new("RGB", SIZE, "white")
     draw, font = ImageDraw.Draw(image), ImageFont.load_default(size=13)
     left, top, right, bottom = MARGIN[0], MARGIN[1], SIZE[0] - MARGIN[2], SIZE[1] - MARGIN[3]
-    top += LEGEND * len(series)
+    top += LEGEND * min(len(series), ROWS)
     least, most = (end(end(values) for values in series.values()) for end in (min, max))
     step = _step(most if from_zero else max(most - least, 1e-9))
     lowest = 0.0 if from_zero else step * np.floor(least / step)
@@ -55,9 +57,9 @@ def curves_picture(
         draw.line(points, fill=colour, width=2)
         for x, y in points:
             draw.ellipse([x - 3, y - 3, x + 3, y + 3], fill=colour)
-        y = MARGIN[1] / 2 + LEGEND * place
-        draw.line([(left, y + 8), (left + 22, y + 8)], fill=colour, width=3)
-        draw.text((left + 30, y + 8), name, fill="black", font=font, anchor="lm")
+        x, y = left + COLUMN * (place // ROWS), MARGIN[1] / 2 + LEGEND * (place % ROWS) + 8
+        draw.line([(x, y), (x + 22, y)], fill=colour, width=3)
+        draw.text((x + 30, y), name, fill="black", font=font, anchor="lm")
     draw.line([(left, bottom), (right, bottom)], fill="black")
     draw.text(((left + right) / 2, SIZE[1] - 16), below, fill="black", font=font, anchor="mm")
     draw.text((SIZE[0] - MARGIN[2], MARGIN[1] / 2 + 8), beside, fill="black", font=font, anchor="rm")

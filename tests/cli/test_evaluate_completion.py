@@ -82,6 +82,11 @@ def test_what_cannot_be_compared_is_refused() -> None:
     assert type_in("--data", "nowhere", "-o", "n").exit_code == 4
     Path("a").mkdir()
     blank = np.zeros((64, 64, 3), np.uint8)
+    write_image("a/x.png", blank)
+    result = type_in("--data", "a", "-o", "n")
+    assert result.exit_code == 2
+    assert "give --mask" in result.stderr
+    Path("a/x.png").unlink()
     write_image("a/x.occluded.png", blank)
     write_image("a/x.mask.png", np.arange(64)[:, None] < np.full(64, 30))
     result = type_in("--data", "a", *CLASSICAL)

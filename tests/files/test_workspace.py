@@ -45,6 +45,13 @@ def test_other_settings_are_refused_and_start_again_with_force(tmp_path: Path) -
     assert (tmp_path / "a" / "cases" / "note.txt").exists()
 
 
+def test_an_evaluation_of_which_nothing_is_done_may_change(tmp_path: Path) -> None:
+    space = Workspace(tmp_path / "a")
+    space.begin(SETTINGS, force=False)
+    space.begin(SETTINGS | {"align": "rigid"}, force=False)
+    assert space.settings["align"] == "rigid"
+
+
 def test_force_starts_again_with_the_same_settings_too(tmp_path: Path) -> None:
     space = Workspace(tmp_path / "a")
     space.begin(SETTINGS, force=False)
