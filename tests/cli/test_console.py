@@ -54,6 +54,15 @@ def test_seed_is_kept_or_chosen_and_told(capsys: pytest.CaptureFixture[str]) -> 
     assert first != console.chosen_seed(None)[0]
 
 
+def test_several_processes_are_told_the_seed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WORLD_SIZE", "2")  # as torchrun sets it
+    with pytest.raises(UsageError, match="--seed"):
+        console.chosen_seed(None)
+    assert console.chosen_seed(5)[0] == 5
+    monkeypatch.setenv("WORLD_SIZE", "1")
+    assert console.chosen_seed(None)[0] >= 0
+
+
 def test_device() -> None:
     assert console.torch_device("cpu") == torch.device("cpu")
     assert console.torch_device("auto").type in ("cpu", "cuda", "mps")
