@@ -35,6 +35,7 @@ class Wish(TrainingWish):
     steps: int | None
     batch: int | None
     start: Path | None
+    bfloat16: bool
     model: str
 
     @property
@@ -57,11 +58,14 @@ class Wish(TrainingWish):
     help="Learn from labelled photos instead: what synth photos --face-mask writes, or CelebAMask-HQ.",
 )
 @preset_option("Size of the network; paper is that of 3DFaceFill.")
-@click.option("--steps", type=click.IntRange(1), help="Training steps; by default 20, 1150 or 50000.")
+@click.option("--steps", type=click.IntRange(1), help="Training steps; by default 20, 6000 or 50000.")
 @click.option(
     "--batch", type=click.IntRange(1), help="Pictures that a step learns from; by default 2, 16 or 16."
 )
 @click.option("--start", type=options.FILE, metavar="FILE", help="Start from these weights, not from none.")
+@click.option(
+    "--bfloat16", is_flag=True, help="Multiply in half precision: twice as fast where the processor has it."
+)
 @result_options("segmenter")
 def segmenter(**wish: Any) -> None:
     """Learn which pixels of a photo show the face, something before it, or neither.
@@ -116,7 +120,7 @@ def _plan(asked: Wish, seed: int) -> tuple[Plan, Segmenter | None]:
         start = from_arrays(*read_weights(asked.start))
         digest, rate = digest_of(start), AGAIN * rate
     steps, batch = asked.steps or STEPS[preset], asked.batch or BATCH[preset]
-    return Plan(preset, seed, steps, batch, rate, digest), start
+    return Plan(preset, seed, steps, batch, rate, digest, bfloat16=asked.bfloat16), start
 
 
 def _tested(count: int) -> int:
@@ -182,6 +186,7 @@ def _write(asked: Wish, plan: Plan, trained: TrainedSegmenter) -> None:
     command = f"facekit train-prior segmenter {asked.source} --preset {plan.preset} --steps {plan.steps}"
     command += f" --batch {plan.batch} --seed {plan.seed}"
     command += f" --start {asked.start.name}" if asked.start else ""
+    command += " --bfloat16" if plan.bfloat16 else ""
     source = f"labelled photos of {asked.data.name}" if asked.data else "photos that facekit invents"
     write_weights(asked.target, trained.arrays, trained.settings | {"command": command}, asked.force)
     write_text(asked.card, segmenter_card(command, trained, source), asked.force)

@@ -57,13 +57,14 @@ def _even(count: int) -> Tensor:
 
 def _normalised(layer: SpectralConv | SpectralDeconv, weight: Tensor, matrix: Tensor) -> Tensor:
     """``weight`` over the largest singular value of ``matrix`` (c_out, N), its numbers in another order."""
-    with torch.no_grad():
-        u = layer.u.to(matrix.dtype)
-        v = functional.normalize(matrix.T @ u, dim=0)
-        if layer.training:
-            u = functional.normalize(matrix @ v, dim=0)
-            layer.u = u.to(layer.u.dtype)  # a new tensor: the last one may be wanted for a gradient
-    return weight / (u @ (matrix @ v))
+    with torch.autocast(weight.device.type, enabled=False):  # half precision would spoil the power iteration
+        with torch.no_grad():
+            u = layer.u.to(matrix.dtype)
+            v = functional.normalize(matrix.T @ u, dim=0)
+            if layer.training:
+                u = functional.normalize(matrix @ v, dim=0)
+                layer.u = u.to(layer.u.dtype)  # a new tensor: the last one may be wanted for a gradient
+        return weight / (u @ (matrix @ v))
 
 
 def conv_gn(

@@ -28,7 +28,7 @@ class Preset:
 
 PRESETS = {
     "paper": Preset((32, 64, 128, 256, 256, 256), 224),
-    "small": Preset((8, 16, 32, 64, 96, 96), 128),
+    "small": Preset((16, 32, 64, 128, 192, 192), 128),
     "tiny": Preset((4, 8, 8, 16, 16, 16), 64),
 }
 

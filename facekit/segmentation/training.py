@@ -50,6 +50,7 @@ class SegmenterTask:
     faces: Sequence[Sequence[Example]]  # by photo
     size: int  # pictures in a batch
     growing: bool = True  # the pictures; else they are of full size from the start
+    bfloat16: bool = False  # the network's products, where that is faster
 
     def batch(self, progress: float, generator: torch.Generator) -> Batch:
         """Pictures made anew."""
@@ -64,7 +65,9 @@ class SegmenterTask:
 
     def losses(self, batch: Batch, progress: float) -> dict[str, Tensor]:
         """The focal loss, and the overlap of the occluder, which is only told."""
-        logits = self.model(batch["images"])
+        with torch.autocast(batch["images"].device.type, torch.bfloat16, enabled=self.bfloat16):
+            logits = self.model(batch["images"])
+        logits = logits.float()
         loss = focal_loss(logits, batch["labels"])
         return {"loss": loss, "occluder_iou": batch_iou(logits.detach(), batch["labels"])}
 

@@ -35,9 +35,9 @@ from facekit.train.loop import Settings, train
 Arrays = dict[str, NDArray[Any]]
 Forms = list[Example]  # a photo, and the same one with something before it
 
-STEPS = {"tiny": 20, "small": 1150, "paper": 50_000}
+STEPS = {"tiny": 20, "small": 6000, "paper": 50_000}
 BATCH = {"tiny": 2, "small": 16, "paper": 16}
-RATE = {"tiny": 3e-3, "small": 3e-3, "paper": 1e-4}
+RATE = {"tiny": 3e-3, "small": 2e-3, "paper": 1e-4}
 AGAIN = 0.5  # of the rate, for a training that starts from trained weights
 SOLID = (None, "glasses", None, "mask")  # before the synthetic faces, in turn; other things are drawn on
 FIRST = 10_000_019  # so that the faces are not those of train-prior landmarks
@@ -56,6 +56,7 @@ class Plan:
     rate: float
     start: str = ""  # digest of the weights that it starts from; empty for random ones
     every: int = 50  # steps between checkpoints
+    bfloat16: bool = False  # products in half precision
 
 
 @dataclass(frozen=True)
@@ -128,7 +129,7 @@ def train_segmenter(
         if start.widths != network.widths:
             raise UsageError(f"the weights to start from are not of the preset {plan.preset}; choose theirs")
         network.load_state_dict(start.state_dict())
-    task = SegmenterTask(network, learned, plan.batch, growing=start is None)
+    task = SegmenterTask(network, learned, plan.batch, growing=start is None, bfloat16=plan.bfloat16)
     settings = Settings(plan.steps, plan.seed, rate=plan.rate, every=plan.every)
     outcome = train(task, settings, group or Group(), resume=resume, save=save, report=report)
     network = network.cpu()

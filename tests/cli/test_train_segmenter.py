@@ -68,6 +68,17 @@ def test_a_stopped_run_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
     assert type_in(f"{LINE} --data photos --steps 2").exit_code == 0
 
 
+def test_half_precision_is_another_training_towards_nearly_the_same() -> None:
+    assert type_in(f"{LINE} --data photos --steps 2").exit_code == 0
+    line = f"{LINE.replace('net', 'half')} --data photos --steps 2 --bfloat16"
+    assert type_in(f"{line} --work net.work").exit_code == 2  # that of full precision
+    assert type_in(line).exit_code == 0
+    whole, half = (read_weights(f"{name}.safetensors") for name in ("net", "half"))
+    assert "--bfloat16" in half[1]["command"]
+    away = max(float(np.abs(half[0][k].astype(float) - v).max()) for k, v in whole[0].items())
+    assert 0 < away < 0.05
+
+
 def test_a_training_from_weights() -> None:
     assert type_in(f"{LINE} --data photos --steps 1").exit_code == 0
     line = LINE.replace("net", "again").replace("--seed 3", "--seed 4")

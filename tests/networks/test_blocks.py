@@ -60,6 +60,20 @@ def test_scaled_weights_are_the_same_layer() -> None:
     assert torch.allclose(layer(x), out, atol=1e-5)
 
 
+@pytest.mark.parametrize("kind", [SpectralConv, SpectralDeconv])
+def test_half_precision_rounds_the_products_but_not_the_singular_value(kind: type[SpectralConv]) -> None:
+    whole, half = _seeded(kind(4, 6, 3, 1, 1)).train(), _seeded(kind(4, 6, 3, 1, 1)).train()
+    x = _random(1, 4, 5, 5)
+    for _ in range(5):
+        expected = whole(x)
+        with torch.autocast("cpu", torch.bfloat16):
+            out = half(x)
+    assert out.dtype == torch.bfloat16
+    assert torch.allclose(out.float(), expected, atol=0.03)
+    assert not torch.equal(out.float(), expected)
+    assert torch.equal(half.u, whole.u)
+
+
 def test_a_layer_can_be_used_twice_before_the_gradient_is_taken() -> None:
     layer = _seeded(SpectralConv(3, 3, 3, 1, 1)).train()
     (layer(layer(_random(1, 3, 5, 5)))).square().sum().backward()
