@@ -48,6 +48,16 @@ def shared() -> Path:
 @pytest.fixture
 def records() -> dict[str, Record]:
     """One small valid record of each kind, with values that differ from field to field."""
+    return _records()
+
+
+@pytest.fixture(scope="session")
+def same_records() -> dict[str, Record]:
+    """Those of ``records``, made once; not to be written to."""
+    return _records()
+
+
+def _records() -> dict[str, Record]:
     rng = np.random.default_rng(0)
 
     def floats(*shape: int) -> np.ndarray:

@@ -11,6 +11,9 @@ import shutil
 import stat
 import subprocess
 import sys
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -22,6 +25,10 @@ from facekit.files.meshes import write_mesh
 from facekit.files.npz import write_record
 from facekit.records import Record
 
+Result = subprocess.CompletedProcess[str]
+Run = Callable[[str], Result]
+AT_ONCE = 4  # lines, at the most: one may take a gigabyte
+TIMEOUT = 240  # s
 HERE = Path(__file__).parent
 LINES = [
     pytest.param(line.strip(), id=f"{path.stem}:{number}")
@@ -32,8 +39,8 @@ LINES = [
 
 
 @pytest.fixture(scope="session")
-def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The files that every line finds, records apart."""
+def template(tmp_path_factory: pytest.TempPathFactory, same_records: dict[str, Record]) -> Path:
+    """The files that every line finds."""
     from skimage.data import astronaut
 
     folder = tmp_path_factory.mktemp("template")
@@ -52,6 +59,8 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "text.txt").write_text("I am a text.\n")
     (folder / "empty.png").touch()
     (folder / "cut.png").write_bytes((folder / "astronaut.png").read_bytes()[:20000])
+    for kind, record in same_records.items():
+        write_record(folder / f"a.{kind}.npz", record)
     return folder
 
 
@@ -67,36 +76,52 @@ def command(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def run(template: Path, command: Path, records: dict[str, Record], tmp_path: Path) -> object:
-    """Runs a line in its own folder."""
+def run(template: Path, command: Path, tmp_path: Path) -> Run:
+    """Runs a line in a folder of this test."""
     folder = tmp_path / "work"
     shutil.copytree(template, folder)
-    for kind, record in records.items():
-        write_record(folder / f"a.{kind}.npz", record)
-    environment = os.environ | {"PATH": f"{command}{os.pathsep}{os.environ['PATH']}"}
+    return partial(_run, folder, command)
 
-    def call(line: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            ["bash", "-u", "-o", "pipefail", "-c", line],
-            cwd=folder,
-            env=environment,
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=120,
-        )
 
-    return call
+@pytest.fixture(scope="session")
+def results(
+    request: pytest.FixtureRequest, template: Path, command: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[dict[str, Future[Result]]]:
+    """What comes of each line that is to be tested; several run at a time."""
+    folder = tmp_path_factory.mktemp("lines")
+
+    def call(number: int, line: str) -> Result:
+        own = folder / str(number)
+        shutil.copytree(template, own)
+        return _run(own, command, line)
+
+    tests = [test for test in request.session.items if getattr(test, "originalname", "") == "test_line"]
+    lines = [test.callspec.params["line"] for test in tests]  # type: ignore[attr-defined]
+    with ThreadPoolExecutor(min(os.cpu_count() or 1, AT_ONCE)) as pool:
+        yield {line: pool.submit(call, number, line) for number, line in enumerate(lines)}
+        pool.shutdown(cancel_futures=True)
+
+
+def _run(folder: Path, command: Path, line: str) -> Result:
+    return subprocess.run(
+        ["bash", "-u", "-o", "pipefail", "-c", line],
+        cwd=folder,
+        env=os.environ | {"PATH": f"{command}{os.pathsep}{os.environ['PATH']}"},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=TIMEOUT,
+    )
 
 
 @pytest.mark.parametrize("line", LINES)
-def test_line(run, line: str) -> None:  # type: ignore[no-untyped-def]
-    result = run(line)
+def test_line(results: dict[str, Future[Result]], line: str) -> None:
+    result = results[line].result()
     assert result.returncode == 0, f"{line}\n{result.stdout}{result.stderr}"
     assert "Traceback" not in result.stderr
 
 
-def test_a_line_can_fail(run) -> None:  # type: ignore[no-untyped-def]
+def test_a_line_can_fail(run: Run) -> None:
     assert run("facekit info none.npz").returncode == 4
     assert run("facekit diff a.obj a.glb | cat").returncode == 1
     assert run("facekit info $nowhere").returncode != 0
