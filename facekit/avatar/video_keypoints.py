@@ -9,7 +9,7 @@ to its size, and seen by the camera of the avatar's keypoints. Rest is what the 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from scipy.ndimage import gaussian_filter1d
@@ -20,12 +20,11 @@ from facekit.avatar.keypoints import (
     LEFT_BROW,
     LEFT_LIDS,
     LIP_CORNERS,
-    LOWER_LIP,
     RIGHT_BROW,
     RIGHT_LIDS,
     SCHEME,
-    UPPER_LIP,
 )
+from facekit.detection.schemes import LOWER_LIP, UPPER_LIP
 from facekit.errors import NoFaceError, NumericalError, UsageError
 from facekit.fitting.landmark_fit import LandmarkFit, fit_landmarks, focal_prior
 from facekit.fitting.landmark_model import LandmarkModel, landmark_model
@@ -49,9 +48,6 @@ LARGE = 0.003  # m, from the model's face at rest: where frames are unlikely to 
 BEFORE = np.diag([1.0, -1.0, -1.0])  # between a camera's axes and those of a face that looks into it
 PITCH = 1  # among yaw, pitch, roll
 COMPARED = 1000  # frames with which each frame is compared
-STUCK = (
-    0.2  # of the motion of the upper lip, by which the lower differs on a model that takes it for the upper
-)
 
 
 @dataclass(frozen=True)
@@ -71,8 +67,10 @@ def follow_face(
     model: FaceModel,
     trained: Trained | None = None,
     tick: Callable[[], object] = lambda: None,
+    own: Keypoints | None = None,
 ) -> Followed:
-    """Fit all frames of a film; None where no face was found. ``tick`` is called after each frame.
+    """Fit all frames of a film; None where no face was found. ``tick`` is called after each frame. ``own``
+    are the keypoints of the avatar that is to be driven, if it has the model's mesh.
 
     Raises NoFaceError where there is no frame with a face.
     """
@@ -81,18 +79,16 @@ def follow_face(
         raise NoFaceError("no face was found in any frame of the video")
     shape = landmark_model(model, scheme)
     block, expression = model.block("identity").slice, model.block("expression").slice
-    stuck, opposite = stuck_points(shape.modes[:, :, expression])
-    given = [None if marks is None else _without(marks, stuck) for marks in landmarks]
-    prior = _identity_prior([marks for marks in given if marks is not None], model, trained, block)
-    detail = np.full((len(given), len(shape.mean), 3), np.nan)
+    modes = own_modes(shape, model, own)
+    prior = _identity_prior([marks for marks in landmarks if marks is not None], model, trained, block)
+    detail = np.full((len(landmarks), len(shape.mean), 3), np.nan)
     moved, turns = detail.copy(), detail[:, :3].copy()
     last: LandmarkFit | None = None
-    for n, marks in enumerate(given):
+    for n, marks in enumerate(landmarks):
         last = None if marks is None else _fit(marks, model, trained, prior, last)
         if marks is not None and last is not None:
-            moved[n] = shape.modes[:, :, expression] @ last.code[expression]
+            moved[n] = modes @ last.code[expression]
             detail[n, usable(marks)] = last.residual @ last.view.rotation[:2] / last.view.scale
-            detail[n, stuck] = detail[n, opposite]
             turns[n] = BEFORE @ last.view.rotation
         tick()
     rest = _at_rest(shape, prior, block)
@@ -108,22 +104,16 @@ def _from_rest(moved: FloatArray, detail: FloatArray, rest: FloatArray, turns: F
     return Followed(moved - calm, detail, rest + calm, turns)
 
 
-def stuck_points(modes: FloatArray) -> tuple[IntArray, IntArray]:
-    """Landmarks of the lower lip's inner edge that a model has on the upper lip, which it touches at rest,
-    and those opposite. A film shows them elsewhere. modes (P, 3, K) m.
+def own_modes(shape: LandmarkModel, model: FaceModel, own: Keypoints | None) -> FloatArray:
+    """What expressions move the landmarks (P, 3, E) m, those of an avatar where it has them: one that was
+    trained when the face model had some elsewhere knows them from there.
     """
-    if len(modes) <= max(LOWER_LIP):
-        return np.zeros(0, np.int32), np.zeros(0, np.int32)
-    lower, upper = modes[list(LOWER_LIP)], modes[list(UPPER_LIP)]
-    stuck = ((lower - upper) ** 2).sum((1, 2)) < STUCK**2 * (upper**2).sum((1, 2))
-    return np.array(LOWER_LIP, np.int32)[stuck], np.array(UPPER_LIP, np.int32)[stuck]
-
-
-def _without(marks: Landmarks, points: IntArray) -> Landmarks:
-    """The landmarks, without trust in some of them."""
-    sigma = marks.sigma.copy()
-    sigma[points] = np.inf
-    return replace(marks, sigma=sigma)
+    expression = model.block("expression").slice
+    modes = shape.modes[:, :, expression].copy()
+    if own is not None:
+        corners = np.asarray(model.basis[expression], np.float64)[:, own.corners]
+        modes[own.index] = np.einsum("klcd,lc->ldk", corners, own.bary)
+    return modes
 
 
 def resting(track: FloatArray) -> IntArray:

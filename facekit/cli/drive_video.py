@@ -56,7 +56,9 @@ def video_source(avatar: Avatar, subject: Subject, by: Path) -> Source:
         )
     model = load_model("default")
     ticks = console.progress(range(len(landmarks)), "face", len(landmarks))
-    followed = follow_face(landmarks, model, learned(model, found[0]), lambda: next(ticks, None))
+    same = np.array_equal(subject.mesh.faces, model.topology.faces)
+    own = subject.keypoints if same else None
+    followed = follow_face(landmarks, model, learned(model, found[0]), lambda: next(ticks, None), own)
     points = hold(drive_keypoints(followed, subject.keypoints))
     source = from_points(avatar, subject, points, np.zeros(0, np.int32), video.fps)
     return replace(source, seen=np.stack(small), turns=head_turns(followed))

@@ -47,6 +47,10 @@ MIRROR_68: IntArray = np.array(
 
 MIRROR: dict[str, IntArray] = {"mediapipe478": MIRROR_478, "ibug68": MIRROR_68}
 
+# Of the mesh, the outer and inner edge of the upper lip, from right to left, and the points opposite them.
+UPPER_LIP = (185, 40, 39, 37, 0, 267, 269, 270, 409, 191, 80, 81, 82, 13, 312, 311, 310, 415)
+LOWER_LIP = (146, 91, 181, 84, 17, 314, 405, 321, 375, 95, 88, 178, 87, 14, 317, 402, 318, 324)
+
 # For each of the 68 points, the mesh points whose mean it is.
 MESH_OF_IBUG68: tuple[tuple[int, ...], ...] = (
     *((127,), (234,), (93,), (132, 58), (58, 172), (136,), (150,), (176,), (152,)),

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from facekit.avatar.capture import Keypoints, rest_keypoints
-from facekit.avatar.keypoints import LOWER_LIP, UPPER_LIP, keypoints_of
+from facekit.avatar.keypoints import keypoints_of
 from facekit.avatar.video_keypoints import (
     Followed,
     calm_of,
@@ -16,11 +16,13 @@ from facekit.avatar.video_keypoints import (
     follow_face,
     head_turns,
     hold,
+    own_modes,
     resting,
-    stuck_points,
 )
+from facekit.detection.schemes import LOWER_LIP, UPPER_LIP
 from facekit.errors import NoFaceError, UsageError
 from facekit.files.models import load_model
+from facekit.fitting.landmark_model import landmark_model
 from facekit.geometry.camera import project_points
 from facekit.geometry.rotation import euler_to_matrix, matrix_to_euler
 from facekit.morphable.model import FaceModel
@@ -178,14 +180,20 @@ def test_calm_lips_stay_closed() -> None:
     assert np.linalg.norm(calm_of(10 * moved), axis=1).max() == pytest.approx(0.003)
 
 
-def test_lips_that_a_model_does_not_part() -> None:
-    """The lower inner lip of a model that has it on the upper one; an outer lip is never taken for that."""
-    modes = np.random.default_rng(0).normal(size=(478, 3, 6))
-    assert not len(stuck_points(modes)[0])
-    modes[14] = modes[13] + 0.01
-    lower, upper = stuck_points(modes)
-    assert (lower.tolist(), upper.tolist()) == ([14], [13])
-    assert not len(stuck_points(modes[:68])[0])
+def test_avatars_keep_the_places_of_their_points(model: FaceModel) -> None:
+    """A point of the lower lip that an avatar has on the upper one moves as that does; others as ever."""
+    shape = landmark_model(model, "mediapipe478")
+    plain = own_modes(shape, model, None)
+    points = avatar_points(model, model.mean)
+    np.testing.assert_allclose(own_modes(shape, model, points), plain, atol=1e-9)
+    corners, bary = points.corners.copy(), points.bary.copy()
+    lower, upper = (int(np.flatnonzero(points.index == k)[0]) for k in (14, 13))
+    corners[lower], bary[lower] = corners[upper], bary[upper]
+    found = own_modes(shape, model, replace(points, corners=corners, bary=bary))
+    np.testing.assert_allclose(found[14], plain[13], atol=1e-9)
+    assert np.abs(plain[14] - plain[13]).max() > 0.005
+    changed = np.abs(found - plain).max(axis=(1, 2)) > 1e-9
+    assert np.flatnonzero(changed).tolist() == [14]
 
 
 def test_avatars_that_cannot_be_driven_so(model: FaceModel, followed: Followed) -> None:

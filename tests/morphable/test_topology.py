@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 
-from facekit.detection.schemes import MIRROR_68, MIRROR_478
+from facekit.detection.schemes import LOWER_LIP, MIRROR_68, MIRROR_478, UPPER_LIP
 from facekit.geometry.mesh import boundary_vertices, components, edges
 from facekit.morphable.build.decimate import quality
 from facekit.morphable.build.eye import sphere_centre
@@ -236,6 +236,24 @@ def test_mediapipe_points_are_where_the_network_sees_them(default: FaceModel) ->
     assert eyes[default.topology.embeddings["mediapipe478"].faces[468:]].all()
     skin = default.topology.part("skin")
     assert skin[default.topology.embeddings["mediapipe478"].faces[:468]].all()
+
+
+def test_each_lip_has_its_own_points(default: FaceModel) -> None:
+    """They touch at rest; an opening jaw takes the lower lip along, twice as far as the corners and more, and
+    leaves the upper one.
+    """
+    jaw = default.block("expression").start + default.expression_names.index("jawOpen")
+    opening = default.basis[jaw].astype(np.float64)
+    for scheme, upper, lower in (
+        ("mediapipe478", list(UPPER_LIP), list(LOWER_LIP)),
+        ("ibug68", range(61, 64), [67, 66, 65]),
+    ):
+        down = -default.topology.embeddings[scheme].points(opening)[:, 1]
+        assert (down[list(lower)] > 2.5 * down[list(upper)]).all(), scheme
+    corners = default.topology.embeddings["ibug68"].points(opening)[[48, 54], 1]
+    inner = default.topology.embeddings["mediapipe478"].points(opening)
+    assert (inner[[87, 14, 317], 1] < 2 * corners.mean()).all()
+    assert (inner[[82, 13, 312], 1] > 0.5 * corners.mean()).all()
 
 
 def test_expressions_do_what_they_say(default: FaceModel) -> None:

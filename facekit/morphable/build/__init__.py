@@ -87,6 +87,9 @@ def _with_mediapipe(model: FaceModel, template: Template) -> FaceModel:
     random = np.random.default_rng(0).standard_normal((DRAWN_FACES, model.block("identity").size))
     codes[1:, model.block("identity").slice] = 0.8 * random
     shapes = list(model.instance(codes))
-    points = mediapipe_points(model.topology, model.mean, template.eye_vertices, shapes)
+    jaw = model.block("expression").start + model.expression_names.index("jawOpen")
+    points = mediapipe_points(
+        model.topology, model.mean, template.eye_vertices, shapes, np.asarray(model.basis[jaw], np.float64)
+    )
     embeddings = {**model.topology.embeddings, "mediapipe478": model.topology.embed(*points)}
     return replace(model, topology=replace(model.topology, embeddings=embeddings))

@@ -14,7 +14,7 @@ import numpy as np
 from scipy.spatial import cKDTree
 
 from facekit.detection.facemesh import FaceMesh
-from facekit.detection.schemes import MIRROR_478
+from facekit.detection.schemes import LOWER_LIP, MIRROR_478, UPPER_LIP
 from facekit.geometry.camera import orbit, project_points
 from facekit.geometry.closest import closest_point
 from facekit.morphable.build.eye import LIMBUS, RINGS, SEGMENTS
@@ -70,11 +70,12 @@ def _on_lips(topology: Topology, mean: FloatArray, marks: FloatArray) -> BoolArr
 
 
 def mediapipe_points(
-    topology: Topology, mean: FloatArray, eyes: IntArray, shapes: Sequence[FloatArray]
+    topology: Topology, mean: FloatArray, eyes: IntArray, shapes: Sequence[FloatArray], opening: FloatArray
 ) -> tuple[IntArray, FloatArray]:
     """Triangle (478,) and barycentric coordinates (478, 3) of MediaPipe's points.
 
-    ``shapes`` (V, 3) m are the faces to draw; ``eyes`` (2, n) the eyeballs' vertices, left first.
+    ``shapes`` (V, 3) m are the faces to draw; ``eyes`` (2, n) the eyeballs' vertices, left first; ``opening``
+    (V, 3) m is what an opening jaw moves.
     """
     detector, colours = FaceMesh(), painted(topology, mean, eyes)
     found = [
@@ -91,11 +92,31 @@ def mediapipe_points(
     ]
     points = np.nanmedian(np.stack(found), axis=0)
     points = (points + points[MIRROR_478] * MIRROR) / 2
-    skin = np.flatnonzero((topology.parts[topology.faces] == PARTS.index("skin")).all(axis=1))
-    nearest = closest_point(mean, topology.faces[skin], points)
-    face, bary = skin[nearest.face].astype(np.int32), np.clip(nearest.bary, 0.0, 1.0).astype(np.float32)
+    face, bary = _nearest(topology, mean, points, np.ones(len(mean), bool))
+    lower = below_mouth(topology, opening)
+    for lip, side in ((UPPER_LIP, ~lower), (LOWER_LIP, lower)):  # at rest they touch
+        rows = list(lip)
+        face[rows], bary[rows] = _nearest(topology, mean, points[rows], side)
     face[468:], bary[468:] = vertex_embedding(iris_vertices(eyes), topology.faces)
     return _symmetric(topology, face, bary)
+
+
+def below_mouth(topology: Topology, opening: FloatArray) -> BoolArray:
+    """Vertices (V,) that an opening jaw (V, 3) m takes farther down than the corners of the mouth."""
+    corners = topology.embeddings["ibug68"].points(opening)[[60, 64], 1]
+    return np.asarray(opening[:, 1] < corners.mean())
+
+
+def _nearest(
+    topology: Topology, mean: FloatArray, points: FloatArray, allowed: BoolArray
+) -> tuple[IntArray, FloatArray]:
+    """Triangle (L,) and barycentric coordinates (L, 3) of the skin nearest to points (L, 3), among triangles
+    of ``allowed`` vertices (V,).
+    """
+    skin = allowed & (topology.parts == PARTS.index("skin"))
+    faces = np.flatnonzero(skin[topology.faces].all(axis=1))
+    found = closest_point(mean, topology.faces[faces], points)
+    return faces[found.face].astype(np.int32), np.clip(found.bary, 0.0, 1.0).astype(np.float32)
 
 
 def _symmetric(topology: Topology, face: IntArray, bary: FloatArray) -> tuple[IntArray, FloatArray]:
