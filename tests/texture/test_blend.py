@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
+import cv2
 import numpy as np
 import torch
 
@@ -99,15 +102,54 @@ def test_fill_keeps_some_grain_of_the_surroundings() -> None:
     assert 0.6 < result[hidden].std() / noise.std() / DETAIL < 1.3
 
 
-def test_grain_is_matched() -> None:
+def bands(picture: np.ndarray) -> np.ndarray:
+    """Strength of a picture's frequencies below 0.7 px, to 1.4, to 2.8; of their slopes in y and x."""
+    blurred = [picture] + [cv2.GaussianBlur(picture, (0, 0), s) for s in (0.7, 1.4, 2.8)]
+    parts = [(a - b)[20:-20, 20:-20] for a, b in pairwise(blurred)]
+    return np.array([one.std() for p in parts for one in (p, np.diff(p, axis=0), np.diff(p, axis=1))])
+
+
+def brushed(size: int = 200) -> np.ndarray:
+    """Grain, and brush strokes that run down."""
     rng = np.random.default_rng(1)
-    picture = np.full((120, 120, 3), 0.5) + rng.normal(0, 0.012, (120, 120, 1))
-    invented = np.zeros((120, 120), np.float32)
-    invented[30:90, 30:90] = 1
-    picture[invented > 0] = 0.5
+    strokes = cv2.GaussianBlur(rng.normal(0, 0.08, (size, size)), (0, 0), sigmaX=1.0, sigmaY=4.0)
+    return 0.5 + rng.normal(0, 0.006, (size, size)) + strokes
+
+
+def test_grain_has_the_spectrum_of_the_visible_skin() -> None:
+    truth = brushed().astype(np.float32)
+    invented = np.zeros((200, 200), np.float32)
+    invented[60:160, 60:160] = 1
+    smooth = np.where(invented > 0, 0.5, truth).astype(np.float32)
+    picture = np.repeat(smooth[..., None], 3, 2)
+    result = add_grain(picture.copy(), invented == 0, invented, 200.0, torch.Generator().manual_seed(0))
+    assert (result[invented == 0] == picture[invented == 0]).all()
+    hole = slice(60, 160), slice(60, 160)
+    ratio = bands(result[..., 1][hole]) / bands(truth[hole])
+    assert (np.abs(ratio - 1) < 0.25).all(), ratio
+    white = 0.5 + np.random.default_rng(2).normal(0, truth.std(), (100, 100))
+    assert (np.abs(bands(white) / bands(truth[hole]) - 1) > 0.4).any()  # must fail
+    other = add_grain(picture.copy(), invented == 0, invented, 200.0, torch.Generator().manual_seed(1))
+    assert np.abs(np.corrcoef(result[hole][..., 1].ravel(), other[hole][..., 1].ravel())[0, 1]) < 0.3
+
+
+def test_grain_is_added_only_where_it_lacks() -> None:
+    truth = np.repeat(brushed()[..., None], 3, 2).astype(np.float32)
+    invented = np.zeros((200, 200), np.float32)
+    invented[60:160, 60:160] = 1
+    result = add_grain(truth.copy(), invented == 0, invented, 200.0, torch.Generator().manual_seed(0))
+    hole = slice(70, 150), slice(70, 150)
+    assert np.abs(result[hole] - truth[hole]).mean() < 0.5 * np.abs(truth[hole] - 0.5).mean()
+
+
+def test_grain_leaves_hair_among_the_skin_out() -> None:
+    truth = np.repeat(brushed()[..., None], 3, 2).astype(np.float32)
+    truth[4:40:6, :160] = 0.2
+    invented = np.zeros((200, 200), np.float32)
+    invented[60:160, 60:160] = 1
+    picture = np.where(invented[..., None] > 0, 0.5, truth).astype(np.float32)
     result = add_grain(picture, invented == 0, invented, 200.0, torch.Generator().manual_seed(0))
-    assert (result[invented == 0] == picture.astype(np.float32)[invented == 0]).all()
-    assert 0.75 < result[40:80, 40:80].std() / 0.012 < 1.25
+    assert (np.abs(bands(result[60:160, 60:160, 1]) / bands(brushed().astype(np.float32)) - 1) < 0.3).all()
 
 
 def test_window_holds_all_hidden_pixels() -> None:
