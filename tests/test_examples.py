@@ -1,17 +1,12 @@
-"""The examples do what they say: the rules of the Makefile with a recording command, the script for real."""
+"""The examples do what they say, with a command that records; shell/complete.sh runs the script for real."""
 
 import os
 import shutil
 import stat
 import subprocess
-import sys
 from pathlib import Path
 
-import numpy as np
 import pytest
-
-import facekit
-from facekit.files.images import write_image
 
 EXAMPLES = Path(__file__).resolve().parents[1] / "examples"
 # Stands in for facekit: notes its arguments, writes the file after -o (complete: a folder), fails on "bad".
@@ -121,27 +116,6 @@ def test_make_clean_leaves_the_photos(photos: Path, tmp_path: Path) -> None:
     make(photos, environment)
     make(photos, environment, "clean")
     assert sorted(p.name for p in photos.iterdir()) == before
-
-
-def test_pipeline_for_real(tmp_path: Path) -> None:
-    from skimage.data import astronaut
-
-    package = Path(facekit.__file__).parents[1]
-    text = f'#!/bin/sh\nPYTHONPATH="{package}" exec "{sys.executable}" -m facekit.cli.main "$@"\n'
-    environment = command(tmp_path / "bin", text)
-    folder = tmp_path / "my photos"  # a blank in the path
-    folder.mkdir()
-    y, x = np.mgrid[:256, :256]
-    write_image(folder / "face.png", astronaut()[:256, 100:356])
-    write_image(folder / "face.mask.png", ((x - 126) / 40) ** 2 + ((y - 160) / 26) ** 2 < 1)
-    line = [str(EXAMPLES / "pipeline.sh"), "my photos/face.png", "my photos/face.mask.png", "2"]
-    result = subprocess.run(line, env=environment, cwd=tmp_path, capture_output=True, text=True, check=False)
-    assert result.returncode == 0, result.stderr
-    for name in ("face.landmarks.npz", "face.fit.npz", "face.ensemble.npz", "face.side.png"):
-        assert (folder / name).stat().st_size > 0
-    for name in ("contact.png", "report.json", "report.html", "completed_01.png"):
-        assert (folder / "face.complete" / name).stat().st_size > 0
-    assert "face.complete/contact.png" in result.stdout
 
 
 def test_pipeline_stops_at_the_first_failure(tmp_path: Path) -> None:

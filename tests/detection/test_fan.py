@@ -57,6 +57,9 @@ def painter(checkpoints: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Weights of the stand-in, in a file of the real name."""
     import face_alignment.api
 
+    for name, function in list(vars(face_alignment.utils).items()):
+        if hasattr(function, "py_func"):  # numba would compile for ten seconds what takes a millisecond
+            monkeypatch.setattr(face_alignment.utils, name, function.py_func)
     monkeypatch.setattr(face_alignment.api, "FAN", Painter)
     torch.save(Painter().state_dict(), checkpoints / FILE)
 

@@ -3,7 +3,7 @@
 A line runs in a folder of its own that holds ``astronaut.png`` (512×512, a real face), ``astronaut.mask.png``
 (hides the mouth), ``small.png`` and ``small.mask.png`` (64×64, no face), one record of each kind with
 invented values (``a.fit.npz``, ``a.landmarks.npz``, …), ``a.obj`` with texture, ``a.glb``, ``a.ply``,
-``text.txt``, ``empty.png`` and ``cut.png``.
+``text.txt``, ``empty.png`` and ``cut.png``. ``$EXAMPLES`` is the folder of the examples.
 """
 
 import os
@@ -30,6 +30,7 @@ Run = Callable[[str], Result]
 AT_ONCE = 4  # lines, at the most: one may take a gigabyte
 TIMEOUT = 240  # s
 HERE = Path(__file__).parent
+EXAMPLES = HERE.parents[1] / "examples"
 LINES = [
     pytest.param(line.strip(), id=f"{path.stem}:{number}")
     for path in sorted(HERE.glob("*.sh"))
@@ -106,7 +107,7 @@ def _run(folder: Path, command: Path, line: str) -> Result:
     return subprocess.run(
         ["bash", "-u", "-o", "pipefail", "-c", line],
         cwd=folder,
-        env=os.environ | {"PATH": f"{command}{os.pathsep}{os.environ['PATH']}"},
+        env=os.environ | {"PATH": f"{command}{os.pathsep}{os.environ['PATH']}", "EXAMPLES": str(EXAMPLES)},
         capture_output=True,
         text=True,
         check=False,
