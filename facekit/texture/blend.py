@@ -17,8 +17,8 @@ from facekit.texture.unwrap import OUTLINE, smoothstep
 LIMIT = 0.35  # sRGB, the largest correction; a larger difference is an edge that does not match, not a tint
 CARRY = 0.25  # face widths, how far a correction carries into the hidden part
 NECK = 0.15  # how much the border of the mask on neck and ears tells of the face: shadows lie there
-SKIN, CORE, PLAIN = 0, 1, 2  # columns of the attributes a layer is rendered with, see skin_attributes
-SOFT = 0.5  # share of the softened render in a softened picture; the rest keeps features crisp
+SKIN, CORE, PLAIN, EYE = range(4)  # columns of the attributes a layer is rendered with, see skin_attributes
+SOFT = 0.5  # share of the softened render in a softened picture, but not on eyeballs: the rest stays crisp
 FADE = 0.05  # face widths, within which what does not match at the border of the hidden part fades
 FILL_SCALE = 0.03  # face widths: what is finer than this is detail of hair and background
 
@@ -41,11 +41,13 @@ def blend(scene: Scene, layer: Layer, soften: float = 0.0) -> tuple[FloatArray, 
     border of the mask (gradient-domain blending with a screen, so that a mismatch of features there stays
     local); outside it the surroundings are continued. Pixels that are not hidden are those of the photo.
     ``soften`` is the standard deviation, in px, of where hidden features lie: blurred by it the render
-    becomes what is to be expected, and mixed with the crisp one it still looks like a face.
+    becomes what is to be expected, and mixed with the crisp one it still looks like a face. Eyeballs
+    stay crisp: nobody has hazy ones.
     """
     rendered = linear_to_srgb(np.clip(layer.colour, 0, 1)).astype(np.float32)
     if soften > 0:
-        rendered = (1 - SOFT) * rendered + SOFT * _softened(rendered, layer.cover, soften)
+        share = SOFT * (1 - np.clip(layer.extra[..., EYE, None], 0, 1))
+        rendered = (1 - share) * rendered + share * _softened(rendered, layer.cover, soften)
     skin = skin_share(scene, layer, rendered)
     part = np.asarray(layer.cover * skin, np.float32)
     correction = _correction(scene, layer, rendered, skin)

@@ -13,10 +13,10 @@ from facekit.texture.unwrap import smoothstep
 
 
 def skin_attributes(model: FaceModel) -> FloatArray:
-    """(V, 3) float32, columns SKIN, CORE and PLAIN of texture.blend.
+    """(V, 4) float32, columns SKIN, CORE, PLAIN and EYE of texture.blend.
 
-    How likely a place of the head shows skin; whether it is the face proper, which always does; and whether
-    it is plain skin, without brows, eyes, nostrils and lips.
+    How likely a place of the head shows skin; whether it is the face proper, which always does; whether it
+    is plain skin, without brows, eyes, nostrils and lips; and whether it is an eyeball.
     """
     count = len(model.topology.parts)
     regions = model.topology.regions
@@ -31,7 +31,9 @@ def skin_attributes(model: FaceModel) -> FloatArray:
         core = core * (1 - brow * smoothstep(height, float(low), float(high)))
     inner = model.topology.parts > 0
     plain = np.where(inner, 0, core * (1 - busy(model)))
-    return np.stack([np.where(inner, 1, 1 - scalp), np.where(inner, 1, core), plain], 1).astype(np.float32)
+    eye = model.topology.part("left_eye", "right_eye")
+    columns = np.where(inner, 1, 1 - scalp), np.where(inner, 1, core), plain, eye
+    return np.stack(columns, 1).astype(np.float32)
 
 
 def busy(model: FaceModel) -> FloatArray:

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from facekit.records import Camera
-from facekit.texture.blend import Scene, blend
+from facekit.texture.blend import EYE, Scene, blend
 from facekit.texture.fill import DETAIL, fill
 from facekit.texture.grain import add_grain
 from facekit.texture.patch import window_of
@@ -28,7 +28,7 @@ def test_blending_takes_the_gradients_of_the_render_and_the_level_of_the_photo()
     hidden = np.zeros((60, 60), bool)
     hidden[20:40, 15:45] = True
     linear = (truth + 0.06) ** 2.4 / 1.2  # a render that is too bright, of the right pattern
-    layer = Layer(linear.astype(np.float32), np.ones((60, 60), np.float32), np.ones((60, 60, 3), np.float32))
+    layer = Layer(linear.astype(np.float32), np.ones((60, 60), np.float32), np.ones((60, 60, 4), np.float32))
     occluded = np.where(hidden[..., None], 0.9, truth)
     result, share = blend(scene(hidden, occluded), layer)
     assert (result[~hidden] == occluded.astype(np.float32)[~hidden]).all()
@@ -65,6 +65,19 @@ def test_what_does_not_match_at_the_border_fades_instead_of_ending_in_a_cut() ->
     line = blend(scene(hidden, np.where(hidden[..., None], 0.9, picture)), layer)[0][30, :, 0]
     assert line[30] > 0.6
     assert np.abs(np.diff(line)).max() < 0.2 < 0.5 < line[30] - line[14]
+
+
+def test_a_softened_picture_keeps_its_eyeballs_crisp() -> None:
+    stripes = np.broadcast_to(0.2 + 0.3 * (np.arange(60) // 3 % 2)[:, None], (60, 60, 3)).astype(np.float32)
+    extra = np.zeros((60, 60, 4), np.float32)
+    extra[..., :2] = 1
+    extra[:, 30:, EYE] = 1
+    hidden = np.zeros((60, 60), bool)
+    hidden[5:55, 5:55] = True
+    layer = Layer(stripes, np.ones((60, 60), np.float32), extra)
+    crisp, soft = (blend(scene(hidden, np.full((60, 60, 3), 0.5)), layer, sigma)[0] for sigma in (0.0, 3.0))
+    assert np.abs(soft - crisp)[20:40, 35:50].max() < 0.02
+    assert soft[20:40, 10:25].std() < 0.7 * crisp[20:40, 10:25].std()
 
 
 def hair_in_front(layer: Layer) -> Layer:
