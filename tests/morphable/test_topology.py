@@ -118,11 +118,17 @@ def test_identity_modes_are_ordered_by_their_variance_in_the_face(default: FaceM
     assert rms[60:].max() < rms[0] / 8
 
 
-def test_the_chart_is_injective(default: FaceModel) -> None:
+@pytest.fixture(scope="module")
+def covered(default: FaceModel) -> tuple[np.ndarray, int]:
+    """The ``coverage`` of the chart."""
+    return coverage(default.topology.uv.astype(float), default.topology.uv_faces)
+
+
+def test_the_chart_is_injective(default: FaceModel, covered: tuple[np.ndarray, int]) -> None:
     uv, uv_faces = default.topology.uv.astype(float), default.topology.uv_faces
     assert uv.min() >= 0
     assert uv.max() <= 1
-    owner, overlaps = coverage(uv, uv_faces)
+    owner, overlaps = covered
     assert overlaps == 0
     assert signed(uv, uv_faces).min() > 0
     folded = uv.copy()
@@ -136,9 +142,10 @@ def test_the_chart_gives_the_face_nearly_half_of_the_square(default: FaceModel) 
     assert signed(default.topology.uv.astype(float), default.topology.uv_faces)[narrow].sum() / 2 > 0.45
 
 
-def test_flipping_the_chart_mirrors_the_face_texel_by_texel(default: FaceModel) -> None:
-    topology = default.topology
-    owner, _ = coverage(topology.uv.astype(float), topology.uv_faces)
+def test_flipping_the_chart_mirrors_the_face_texel_by_texel(
+    default: FaceModel, covered: tuple[np.ndarray, int]
+) -> None:
+    topology, (owner, _) = default.topology, covered
     corner = {tuple(np.roll(f, -f.argmin())): k for k, f in enumerate(topology.faces)}
     turned = topology.mirror[topology.faces][:, ::-1]
     partner = np.array([corner[tuple(np.roll(f, -f.argmin()))] for f in turned])
