@@ -12,9 +12,10 @@ import stat
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
+from tempfile import mkdtemp
 
 import numpy as np
 import pytest
@@ -87,19 +88,23 @@ def run(template: Path, command: Path, tmp_path: Path) -> Run:
 @pytest.fixture(scope="session")
 def results(
     request: pytest.FixtureRequest, template: Path, command: Path, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[dict[str, Future[Result]]]:
-    """What comes of each line that is to be tested; several run at a time."""
+) -> Iterator[Run]:
+    """What comes of a line. All lines that are to be tested are begun, several at a time; under pytest-xdist,
+    which parts them among processes that know all of them, each when it is asked for.
+    """
     folder = tmp_path_factory.mktemp("lines")
 
-    def call(number: int, line: str) -> Result:
-        own = folder / str(number)
-        shutil.copytree(template, own)
+    def call(line: str) -> Result:
+        own = Path(mkdtemp(dir=folder))
+        shutil.copytree(template, own, dirs_exist_ok=True)
         return _run(own, command, line)
 
     tests = [test for test in request.session.items if getattr(test, "originalname", "") == "test_line"]
     lines = [test.callspec.params["line"] for test in tests]  # type: ignore[attr-defined]
     with ThreadPoolExecutor(min(os.cpu_count() or 1, AT_ONCE)) as pool:
-        yield {line: pool.submit(call, number, line) for number, line in enumerate(lines)}
+        ahead = [] if "PYTEST_XDIST_WORKER" in os.environ else lines
+        begun = {line: pool.submit(call, line) for line in ahead}
+        yield lambda line: (begun.get(line) or pool.submit(call, line)).result()
         pool.shutdown(cancel_futures=True)
 
 
@@ -116,8 +121,8 @@ def _run(folder: Path, command: Path, line: str) -> Result:
 
 
 @pytest.mark.parametrize("line", LINES)
-def test_line(results: dict[str, Future[Result]], line: str) -> None:
-    result = results[line].result()
+def test_line(results: Run, line: str) -> None:
+    result = results(line)
     assert result.returncode == 0, f"{line}\n{result.stdout}{result.stderr}"
     assert "Traceback" not in result.stderr
 
