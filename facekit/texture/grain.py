@@ -29,6 +29,8 @@ OUTLYING = 4.0  # standard deviations of a band, beyond which it shows an edge o
 USUAL = 0.25  # quantile of the strength of patches: in the others there may be hairs and wrinkles
 USUAL_RANGE = (0.5, 1.35)  # times that: patches of other strengths are left out
 STRONGEST = 0.05  # sRGB, of a band: more than that is no grain
+LOUDER = (1.0, 1.25)  # bounds of what patches are multiplied by, to be as strong as the usual skin
+MEAN_OVER_MEDIAN = 1.18  # of absolute values of Gaussian noise
 LIKE_NOISE = (
     1.18  # mean absolute value of Gaussian noise over the square of its mean root: edges count less so
 )
@@ -42,7 +44,8 @@ class Swatches:
     """Fine detail of visible skin."""
 
     bands: list[FloatArray]  # (h, w, 3) sRGB each
-    strength: list[float]  # mean absolute value of each in grey, of plain skin
+    strength: list[float]  # mean absolute value of each in grey, of the usual skin
+    louder: list[float]  # what to multiply the patches by, to be as strong as that
     at: IntArray  # (M, 2) row and column of the patches that may be used
     light: FloatArray  # (M,) how light the patches are, sRGB
     side: int  # px
@@ -93,9 +96,10 @@ def _swatches(picture: FloatArray, visible: BoolArray, sigmas: list[float], side
     around = _around(visible)
     part, skin = picture[around], _inside(visible[around], 0.5)
     bands, light = _split(part, sigmas)
-    sizes = []  # of what is in each band, in grey
+    sizes, strength = [], []  # of what is in each band, in grey
     for band in bands:
         usual = float(np.median(np.abs(_grey(band[::2, ::2])[skin[::2, ::2]]))) if skin.any() else 0.0
+        strength.append(MEAN_OVER_MEDIAN * usual)
         limit = OUTLYING * 1.4826 * min(usual, STRONGEST)
         np.clip(band, -limit, limit, out=band)
         band *= skin[..., None]
@@ -105,9 +109,11 @@ def _swatches(picture: FloatArray, visible: BoolArray, sigmas: list[float], side
         enough = ENOUGH if side / FINER >= LEAST_PATCH else SCANT
         if _area(at, skin.shape, side) >= enough * side**2:
             middle = at[:, 0] + side // 2, at[:, 1] + side // 2
-            strength = [float(_box(size, side)[at[:, 0], at[:, 1]].mean()) for size in sizes]
+            own = [float(_box(size, side)[at[:, 0], at[:, 1]].mean()) for size in sizes]
+            louder = [float(np.clip(a / max(b, 1e-6), *LOUDER)) for a, b in zip(strength, own, strict=True)]
+            strength = [a * b for a, b in zip(louder, own, strict=True)]
             kept = sum(side >= WIDE * sigma for sigma in sigmas)
-            return Swatches(bands[:kept], strength[:kept], at, light[middle].mean(-1), side)
+            return Swatches(bands[:kept], strength[:kept], louder[:kept], at, light[middle].mean(-1), side)
         side = int(side / FINER)
     return None
 
@@ -160,7 +166,7 @@ def _places(invented: FloatArray, side: int) -> IntArray:
 def _lacking(
     picture: FloatArray, invented: FloatArray, face_width: float, swatches: Swatches, places: IntArray
 ) -> tuple[FloatArray, FloatArray]:
-    """How much of each band each place lacks, (N, B), 0 to 1; and how light the place is, (N,) sRGB."""
+    """How much of each band each place lacks, (N, B), 1 if it has none; how light the place is, (N,)."""
     factor = max(1.0, face_width / MEASURED)
     size = tuple(max(1, round(n / factor)) for n in invented.shape[::-1])
     grey, weight = (
@@ -174,9 +180,9 @@ def _lacking(
     sigma = LOCAL * width
     share = np.maximum(_blurred(weight, sigma)[y, x], 1e-3)
     lacking = []
-    for band, usual in zip(bands, swatches.strength, strict=False):
+    for band, usual, louder in zip(bands, swatches.strength, swatches.louder, strict=False):
         here = LIKE_NOISE * (_blurred(np.sqrt(np.abs(band)) * weight, sigma)[y, x] / share) ** 2
-        lacking.append(np.sqrt(np.clip(1 - (here / max(usual, 1e-6)) ** 2, 0, 1)))
+        lacking.append(louder * np.sqrt(np.clip(1 - (here / max(usual, 1e-6)) ** 2, 0, 1)))
     return np.stack(lacking, 1).astype(np.float32), light[y, x]
 
 
