@@ -14,7 +14,9 @@ from facekit.texture.membrane import membrane
 from facekit.texture.render import Layer
 from facekit.texture.unwrap import OUTLINE, smoothstep
 
-LIMIT = 0.35  # sRGB, the largest correction; a larger difference is an edge that does not match, not a tint
+# sRGB, the largest correction; a larger difference is an edge that does not match, not a tint. What lies
+# before or beside skin, hair or a shadow, is mostly darker.
+DARKER, BRIGHTER = 0.25, 0.6
 CARRY = 0.25  # face widths, how far a correction carries into the hidden part
 NECK = 0.15  # how much the border of the mask on neck and ears tells of the face: shadows lie there
 SKIN, CORE, PLAIN, EYE = range(4)  # columns of the attributes a layer is rendered with, see skin_attributes
@@ -113,8 +115,9 @@ def _correction(scene: Scene, layer: Layer, rendered: FloatArray, skin: FloatArr
     size = np.abs(difference).max(-1)
     inner = cv2.distanceTransform((layer.cover > 0.99).astype(np.uint8), cv2.DIST_L2, 5)
     low, high = (f * scene.face_width for f in OUTLINE)
-    trust = np.where(scene.hidden, 0, skin) * np.exp(-2 * (size / LIMIT) ** 2) * smoothstep(inner, low, high)
+    limit = np.where(difference.mean(-1) > 0, BRIGHTER, DARKER).astype(np.float32)
+    trust = np.where(scene.hidden, 0, skin) * np.exp(-2 * (size / limit) ** 2) * smoothstep(inner, low, high)
     trust = trust * (NECK + (1 - NECK) * np.clip(layer.extra[..., CORE], 0, 1))
     return membrane(
-        scene.hidden, np.clip(difference, -LIMIT, LIMIT), trust, 1.0 / (CARRY * scene.face_width) ** 2
+        scene.hidden, np.clip(difference, -DARKER, BRIGHTER), trust, 1.0 / (CARRY * scene.face_width) ** 2
     )

@@ -67,6 +67,21 @@ def test_what_does_not_match_at_the_border_fades_instead_of_ending_in_a_cut() ->
     assert np.abs(np.diff(line)).max() < 0.2 < 0.5 < line[30] - line[14]
 
 
+def test_skin_follows_what_is_brighter_beside_it_rather_than_what_is_darker() -> None:
+    """Hair and shadow beside a mask are darker than skin; a lighter cheek is a cheek in better light."""
+    hidden = np.zeros((60, 60), bool)
+    hidden[20:40, 10:50] = True
+    grey = np.full((60, 60, 3), 0.214, np.float32)  # 0.5 in sRGB
+    layer = Layer(grey, np.ones((60, 60), np.float32), np.ones((60, 60, 3), np.float32))
+    moved = {}
+    for beside in (0.1, 0.45, 0.55, 0.9):
+        result = blend(scene(hidden, np.full((60, 60, 3), beside)), layer)[0]
+        moved[beside] = float(result[30, 30, 0]) - 0.5
+    assert abs(moved[0.45] + moved[0.55]) < 0.01  # a slight tint is followed either way
+    assert moved[0.9] > 2 * -moved[0.1] > 0
+    assert moved[0.9] > 3 * moved[0.55] > 0
+
+
 def test_a_softened_picture_keeps_its_eyeballs_crisp() -> None:
     stripes = np.broadcast_to(0.2 + 0.3 * (np.arange(60) // 3 % 2)[:, None], (60, 60, 3)).astype(np.float32)
     extra = np.zeros((60, 60, 4), np.float32)
