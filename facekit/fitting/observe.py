@@ -9,6 +9,7 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
+from facekit.detection.schemes import MESH_OF_IBUG68
 from facekit.fitting.contour import JAW, contour_paths, loose_along, slide
 from facekit.fitting.landmark_model import landmark_model
 from facekit.fitting.noise import Noise
@@ -29,6 +30,9 @@ JAW_SPREAD = 0.008  # m, of jaw points that are means of points of a mesh; other
 MESH = "mediapipe"  # the detector whose 68 points are such means
 NOISE_SCALE = 1.5  # errors of real detections have heavier tails than the learned normal ones
 STEADY = 0.0023  # m: spread under perturbations that the learned noise already contains
+EYES = sorted({point for points in MESH_OF_IBUG68[36:48] for point in points})
+GUESSED = 0.016  # m, what the upper face's points err besides, each by itself, where both eyes are hidden
+UPPER = (-0.047, -0.012)  # m, head frame: from below the nose, none of it, to below the eyes, all of it
 
 
 def usable(landmarks: Landmarks) -> NDArray[np.int64]:
@@ -69,8 +73,21 @@ def observe(
     statistics, occluded = trained.statistics, bool(landmarks.hidden.any())
     expected = statistics.seen(trained.shape(model), index)
     scatter = (statistics.occluded if occluded else statistics.clean).at(index)
-    noise = partial(_learned_noise, scatter, sigma, noise_scale)
+    loose = _guessed(landmarks, trained.shape(model).mean[:, 1])[index]
+    noise = partial(_learned_noise, scatter, sigma, loose, noise_scale)
     return Observations(points, expected.model, noise, expected.drift)
+
+
+def _guessed(landmarks: Landmarks, height: Array) -> Array:
+    """(L + P,) m, what detected points at ``height`` (L + P,) m err besides; nothing for the P of experts.
+
+    A detector that does not see the eyes guesses where they are, and moves the upper face along.
+    """
+    hidden = np.asarray(landmarks.hidden)
+    rise = np.clip((height - UPPER[0]) / (UPPER[1] - UPPER[0]), 0.0, 1.0)
+    rise[len(hidden) :] = 0.0
+    loose: Array = GUESSED * float(hidden[EYES].mean()) * rise
+    return loose
 
 
 def _sliding(
@@ -99,9 +116,9 @@ def _plain_noise(spread: Array, sigma: Array, view: View) -> Noise:
     return Noise(variance, np.zeros((0, len(variance))))
 
 
-def _learned_noise(scatter: Scatter, sigma: Array, scale: float, view: View) -> Noise:
+def _learned_noise(scatter: Scatter, sigma: Array, loose: Array, scale: float, view: View) -> Noise:
     noise = scatter.noise(view, scale)
-    return Noise(noise.variance + np.repeat(_unsteady(sigma, view), 2), noise.factors)
+    return Noise(noise.variance + np.repeat(_unsteady(sigma, view) + loose**2, 2), noise.factors)
 
 
 def _unsteady(sigma: Array, view: View) -> Array:
