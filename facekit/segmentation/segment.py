@@ -28,12 +28,13 @@ class Segmentation:
     crop: ByteArray  # (S, S, 3) uint8, the square
 
 
-def segment(photo: ByteArray, landmarks: FloatArray, network: Segmenter) -> Segmentation:
-    """Segment the face with 68 landmarks (68, 2) px in a photo (H, W, 3) uint8 sRGB.
+def segment(photo: ByteArray, landmarks: FloatArray, network: Segmenter, scale: float = 1.0) -> Segmentation:
+    """Segment the face with 68 landmarks (68, 2) px in a photo (H, W, 3) uint8 sRGB, in the square that the
+    network learned from, or in one ``scale`` times as large.
 
     The network looks at the face and at its mirror image; the mean follows the edges of the photo.
     """
-    placement = aligned(landmarks)
+    placement = aligned(landmarks).moved((0.0, 0.0), scale, 0.0)
     pyramid, side = PhotoPyramid(photo), network.side
     crop = pyramid.crop(placement.matrix(side), side)
     with torch.inference_mode():

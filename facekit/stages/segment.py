@@ -24,6 +24,7 @@ LEAST = 0.006  # of the face: where less is hidden, nothing is
 LIKELY, SURE = 0.37, 0.72  # chance of a pixel of the mask, and of one in each patch of it
 RIM = 0.012  # of the face's height: by so much the mask is grown, since its edge still shows the occluder
 MOVED = 0.08  # of the height of eyes over chin: landmarks that far away on average are other ones
+WIDE = 1.5  # times the network's square: of what lies beside that the network is asked in one so large
 SEED = 0.6  # chance that the network gave at least one pixel of a patch that a correction finds
 CHANGED = 0.03  # of the hidden part and the seen one together: a correction of less is none
 
@@ -65,12 +66,22 @@ def propose(photo: ByteArray, landmarks: Landmarks, network: Segmenter | None = 
 
     Raises ModelUnavailableError as ``shipped_segmenter``, and where the landmarks' scheme has no 68 points.
     """
+    points = in_scheme(landmarks, "ibug68").points.astype(np.float64)
+    return proposed(chance_of(photo, points, network or shipped_segmenter()), points)
+
+
+def chance_of(photo: ByteArray, points: FloatArray, network: Segmenter) -> FloatArray:
+    """(H, W) float32, that something is before the face with landmarks (68, 2) px, or before what is beside.
+
+    Landmarks that an occluder has misplaced, and arms and scarves, want more than the square around them; on
+    the face the closer look is the better one.
+    """
     from facekit.segmentation.segment import on_photo, segment
 
-    points = in_scheme(landmarks, "ibug68").points.astype(np.float64)
-    found = segment(photo, points, network or shipped_segmenter())
-    chance = on_photo(found.probabilities[1], found.matrix, photo.shape)
-    return proposed(chance, points)
+    near, wide = (segment(photo, points, network, scale) for scale in (1.0, WIDE))
+    chance, beside = (on_photo(found.probabilities[1], found.matrix, photo.shape) for found in (near, wide))
+    inside = on_photo(np.ones_like(near.probabilities[1]), near.matrix, photo.shape)
+    return chance + (1 - inside) * beside  # the first is zero outside its square
 
 
 def proposal_of(photo: ByteArray, faces: list[Landmarks]) -> Proposal:

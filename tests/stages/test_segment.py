@@ -18,6 +18,7 @@ from facekit.errors import ModelUnavailableError
 from facekit.files.images import read_mask, write_image
 from facekit.files.npz import read_record
 from facekit.records import Landmarks
+from facekit.segmentation.align import aligned
 from facekit.stages import segment
 from facekit.stages.detect import detect
 from facekit.stages.segment import moved_much, propose, proposed
@@ -64,6 +65,19 @@ def test_what_is_before_the_face_is_proposed(photo: np.ndarray, landmarks: Landm
     assert not bare.hidden.any()
     assert bare.share == 0
     assert bare.told == "nothing hides the face"
+
+
+@pytest.mark.usefixtures("_green")
+def test_an_arm_is_followed_beyond_the_square_around_the_face(landmarks: Landmarks) -> None:
+    square = aligned(landmarks.points.astype(np.float64))
+    x, y = (int(v) for v in square.centre)
+    picture, arm = astronaut().copy(), np.zeros((512, 512), bool)
+    arm[y : y + 20, x : x + int(0.7 * square.side)] = True
+    picture[arm] = (0, 255, 0)
+    found = propose(picture, landmarks).hidden
+    assert arm[:, x + int(0.5 * square.side) + 1 :].sum() > 500  # so much of it lies beside the square
+    assert (found & arm).sum() > 0.9 * arm.sum()
+    assert (found & ~arm).sum() < 0.4 * arm.sum()  # the rim, and little else
 
 
 def test_patches_beside_the_face_and_crumbs_are_left_out(landmarks: Landmarks) -> None:
