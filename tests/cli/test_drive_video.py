@@ -28,7 +28,7 @@ def subject() -> SimpleNamespace:
     model = load_model("default")
     points = keypoints_of(model.topology, front_camera(model.mean.mean(axis=0)), 0)
     rest = np.einsum("lkc,lk->lc", model.mean[points.corners], points.bary).astype(np.float32)
-    return SimpleNamespace(keypoints=replace(points, rest=rest))
+    return SimpleNamespace(keypoints=replace(points, rest=rest), mesh=model.topology)
 
 
 @pytest.fixture
