@@ -30,7 +30,6 @@ from facekit.texture.blend import PLAIN, blend
 from facekit.texture.chart import Chart
 from facekit.texture.expected import Expected, add_expected
 from facekit.texture.eyes import Eyes, with_eyes
-from facekit.texture.fill import normalised_blur
 from facekit.texture.grain import add_grain
 from facekit.texture.inpainter import Inpainter
 from facekit.texture.invent import invent
@@ -46,7 +45,6 @@ EXPECTED = 0.008  # face widths: the first picture is the expected one, as unsur
 LEARNED = "expected.safetensors"
 NETWORK = "inpainter.safetensors"
 ALIKE = 0.08  # sRGB: visible pixels this near to the render show skin, not hair
-SPOTS = 0.01  # face widths, over which they are taken together
 SIZES = (256, 512, 1024, 2048)  # texels a side
 WORKERS = 2  # completions at once
 LARGE = 1_500_000  # px; larger windows are completed one at a time, to spare memory
@@ -190,8 +188,7 @@ def _picture(
     model, scene = skin.model, window.scene
     parts = skin_attributes(model), laid.reached
     layer = render_layer(laid.vertices, model.topology, albedo, skin.light, scene.camera, *parts)
-    shown = normalised_blur(scene.picture, ~scene.hidden, SPOTS * scene.face_width)  # grain is no unlikeness
-    alike = np.abs(linear_to_srgb(np.clip(layer.colour, 0, 1)) - shown).max(-1) < ALIKE
+    alike = np.abs(linear_to_srgb(np.clip(layer.colour, 0, 1)) - scene.spots).max(-1) < ALIKE
     plain = (alike & (layer.extra[..., PLAIN] > 0.6)).astype(np.uint8)
     plain = np.asarray(
         cv2.resize(plain, window.hidden.shape[::-1], interpolation=cv2.INTER_NEAREST), np.uint8

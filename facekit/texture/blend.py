@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import cv2
 import numpy as np
@@ -22,6 +23,7 @@ NECK = 0.15  # how much the border of the mask on neck and ears tells of the fac
 SKIN, CORE, PLAIN, EYE = range(4)  # columns of the attributes a layer is rendered with, see skin_attributes
 SOFT = 0.5  # share of the softened render in a softened picture, but not on eyeballs: the rest stays crisp
 FADE = 0.05  # face widths, within which what does not match at the border of the hidden part fades
+SPOTS = 0.01  # face widths, over which visible pixels are taken together: grain makes skin no less skin
 FILL_SCALE = 0.03  # face widths: what is finer than this is detail of hair and background
 
 
@@ -33,6 +35,16 @@ class Scene:
     hidden: BoolArray  # (H, W)
     face_width: float  # px
     camera: Camera  # of the picture
+
+    @cached_property
+    def spots(self) -> FloatArray:
+        """(H, W, 3): the visible pixels around each pixel. An occluder's would make skin look like none."""
+        return normalised_blur(self.picture, ~self.hidden, max(0.8, SPOTS * self.face_width))
+
+    @cached_property
+    def border(self) -> FloatArray:
+        """(H, W, 3): the visible pixels nearest to each hidden one at the border."""
+        return normalised_blur(self.picture, ~self.hidden, 1.0)
 
 
 def blend(scene: Scene, layer: Layer, soften: float = 0.0) -> tuple[FloatArray, FloatArray]:
@@ -66,11 +78,10 @@ def _rest(scene: Scene, part: FloatArray, rendered: FloatArray, correction: Floa
     """(H, W, 3): what the photo at the border of the hidden part still differs by, fading inwards: hair
     before a cheek ends in a soft edge, not in a cut.
     """
-    beside = normalised_blur(scene.picture, ~scene.hidden, 1.0)
     inside = rendered + normalised_blur(correction, scene.hidden, 1.0)
     return membrane(
         scene.hidden,
-        part[..., None] * (beside - np.clip(inside, 0, 1)),
+        part[..., None] * (scene.border - np.clip(inside, 0, 1)),
         (~scene.hidden).astype(np.float32),
         1.0 / (FADE * scene.face_width) ** 2,
     )
@@ -89,9 +100,7 @@ def skin_share(scene: Scene, layer: Layer, rendered: FloatArray) -> FloatArray:
     not: carried on from the visible surroundings, and towards the prior of the place on the head.
     """
     prior, core = layer.extra[..., SKIN], layer.extra[..., CORE]
-    # without the hidden pixels: mixed with the colour of the occluder, skin beside it would look like none
-    blurred = normalised_blur(scene.picture, ~scene.hidden, max(0.8, 0.01 * scene.face_width))
-    apart = np.abs(blurred - rendered).max(-1) / (0.08 + 0.25 * rendered.mean(-1))
+    apart = np.abs(scene.spots - rendered).max(-1) / (0.08 + 0.25 * rendered.mean(-1))
     alike = np.exp(-0.5 * np.maximum(apart - 0.5, 0) ** 2 / 0.35**2)
     seen = np.maximum(core, alike * (0.2 + 0.8 * prior))
     covered = layer.cover > 0.5

@@ -20,10 +20,8 @@ WIDE = 9.5  # standard deviations of a band that a patch must be wide to carry i
 LEAST_PATCH = 8  # px, whatever the width of the face
 FINER = 1.25  # by which a patch gets smaller where there are too few
 PLAIN = 0.9  # share of a patch that must be visible skin
-ENOUGH, SCANT = (
-    6,
-    1.5,
-)  # areas of a patch that all of them must cover, else smaller ones are looked for; the smallest
+ENOUGH = 6  # areas of a patch that all of them must cover, else smaller ones are looked for
+SCANT = 1.5  # of the smallest
 CHOICE = 12  # patches that are about as light as the place they are for, of which chance takes one
 OUTLYING = 4.0  # standard deviations of a band, beyond which it shows an edge or a hair, no grain
 USUAL = 0.25  # quantile of the strength of patches: in the others there may be hairs and wrinkles
@@ -31,9 +29,7 @@ USUAL_RANGE = (0.5, 1.35)  # times that: patches of other strengths are left out
 STRONGEST = 0.05  # sRGB, of a band: more than that is no grain
 LOUDER = (1.0, 1.25)  # bounds of what patches are multiplied by, to be as strong as the usual skin
 MEAN_OVER_MEDIAN = 1.18  # of absolute values of Gaussian noise
-LIKE_NOISE = (
-    1.18  # mean absolute value of Gaussian noise over the square of its mean root: edges count less so
-)
+LIKE_NOISE = 1.18  # mean absolute value of Gaussian noise over the square of its mean root: edges count less
 LOCAL = 0.04  # face widths, within which invented skin is looked at for detail that it has
 REGION = 768  # px, side of the region that visible skin is taken from
 MEASURED = 400  # px, width of the face at which invented skin is looked at
